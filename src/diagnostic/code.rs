@@ -1,0 +1,118 @@
+//! The stable code of every kind of finding. A code never changes its meaning; docs/errors.md lists them.
+
+use super::Severity;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $severity:ident;)+) => {
+        /// A kind of finding.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)+];
+
+            /// The code as it is printed.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)+ }
+            }
+
+            /// How bad such a finding is, unless `--strict` says more.
+            pub fn severity(self) -> Severity {
+                match self { $(Code::$name => Severity::$severity,)+ }
+            }
+
+            /// One sentence on what it means.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$name => concat!($($doc, "\n"),+).trim_ascii(),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A file can't be read, or isn't UTF-8, or is too large.
+    Input = "input", Error;
+    /// The text isn't YAML, or uses what podrules doesn't accept of it.
+    Yaml = "yaml", Error;
+    /// The text isn't JSON.
+    Json = "json", Error;
+    /// A key stands twice in one mapping.
+    DuplicateKey = "duplicate-key", Error;
+    /// An unquoted word that YAML 1.1 (and so Helm and kubectl) reads as a boolean or another number.
+    AmbiguousScalar = "ambiguous-scalar", Warning;
+    /// A key that has no meaning here.
+    UnknownKey = "unknown-key", Error;
+    /// A key that must be there is not.
+    MissingKey = "missing-key", Error;
+    /// A value of another type than the key takes.
+    WrongType = "wrong-type", Error;
+    /// A value out of what the key accepts.
+    BadValue = "bad-value", Error;
+    /// A document that is not a rules file.
+    NotRules = "not-rules", Error;
+    /// An operation that doesn't exist.
+    UnknownOperation = "unknown-operation", Error;
+    /// Two rules of one name.
+    DuplicateRule = "duplicate-rule", Error;
+    /// A rule that can never run.
+    NeverRuns = "never-runs", Warning;
+    /// A rule for a queue that the values don't have.
+    UnknownQueue = "unknown-queue", Warning;
+    /// A JSONPath that can't be parsed, or can't be used here.
+    BadPath = "bad-path", Error;
+    /// An expression that can't be parsed.
+    BadExpression = "bad-expression", Error;
+    /// A script that can't be parsed.
+    BadScript = "bad-script", Error;
+    /// A variable that doesn't exist in an expression or a script.
+    UnknownVariable = "unknown-variable", Error;
+    /// A function that doesn't exist in an expression or a script.
+    UnknownFunction = "unknown-function", Error;
+    /// A regular expression that can't be parsed.
+    BadRegex = "bad-regex", Error;
+    /// A glob that can't be parsed.
+    BadGlob = "bad-glob", Error;
+    /// `vars:` that need one another in a circle.
+    VarsCycle = "vars-cycle", Error;
+    /// Something this build of podrules can't run, such as a Python hook.
+    Unsupported = "unsupported", Error;
+    /// A path that matches nothing in the Pod.
+    NoMatch = "no-match", Error;
+    /// An operation that can't be done on the Pod as it stands.
+    OperationFailed = "operation-failed", Error;
+    /// An expression that failed while it was worked out.
+    ExpressionFailed = "expression-failed", Error;
+    /// A script that failed, or called `fail()`.
+    ScriptFailed = "script-failed", Error;
+    /// A bound on work, size or time was hit.
+    LimitExceeded = "limit-exceeded", Error;
+    /// A rule that failed and was skipped, as its `onError: skip` asks.
+    RuleSkipped = "rule-skipped", Warning;
+    /// `substitute` found none of its tokens.
+    NothingSubstituted = "nothing-substituted", Warning;
+    /// A field that the Pod schema doesn't have.
+    UnknownField = "unknown-field", Warning;
+    /// A field of another type than the Pod schema says.
+    WrongFieldType = "wrong-field-type", Error;
+    /// A field that the Pod schema requires is missing.
+    MissingField = "missing-field", Error;
+    /// A name that Kubernetes refuses.
+    BadName = "bad-name", Error;
+    /// A resource quantity that Kubernetes refuses.
+    BadQuantity = "bad-quantity", Error;
+    /// Two entries of one name where Kubernetes takes one.
+    DuplicateName = "duplicate-name", Error;
+    /// A reference to something that the Pod doesn't have, such as a mount without its volume.
+    DanglingReference = "dangling-reference", Error;
+    /// A value that Kubernetes refuses.
+    BadFieldValue = "bad-field-value", Error;
+    /// The command line asks for something that can't be done.
+    Usage = "usage", Error;
+    /// A queue must be named.
+    Queue = "queue", Error;
+    /// The values file can't be turned into a template.
+    Values = "values", Error;
+    /// The context file has a mistake.
+    Context = "context", Error;
+}

@@ -1,0 +1,329 @@
+//! Editing a JSON document so that every change can be undone, told and traced.
+//!
+//! All operations, scripts too, change the Pod only through [`Editor`]; its log is at once the undo log of a
+//! rule's transaction and the trace that `explain` reads. Values that are replaced are moved into the log, never copied.
+
+mod pointer;
+
+pub use pointer::{Pointer, Step};
+
+use serde_json::{Map, Value};
+
+/// One primitive change, with what is needed to take it back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Where.
+    pub at: Pointer,
+    /// What.
+    pub kind: ChangeKind,
+    /// Who; see [`Editor::author`].
+    pub author: u32,
+}
+
+/// What a change did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChangeKind {
+    /// A key or the whole document got another value; this was there before.
+    Replaced(Value),
+    /// A key that was not there was added, at the end of its object.
+    Added,
+    /// An element was put into a list; those from there on moved up by one.
+    Inserted,
+    /// A key was removed; this was its place among the keys, and its value.
+    RemovedKey(usize, Value),
+    /// An element was taken out of a list; those after it moved down by one.
+    RemovedItem(Value),
+}
+
+/// Why a primitive change can't be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The parent of the place is missing.
+    #[error("{0} does not exist")]
+    Missing(Pointer),
+    /// The parent is there, but isn't an object or a list as the step needs.
+    #[error("{at} is {found}, not {wanted}")]
+    NotA {
+        /// The parent.
+        at: Pointer,
+        /// What it is.
+        found: &'static str,
+        /// What it would have to be.
+        wanted: &'static str,
+    },
+    /// An index past the end of its list.
+    #[error("index {index} is past the end of {at}, which has {len} elements")]
+    PastEnd {
+        /// The list.
+        at: Pointer,
+        /// The index asked for.
+        index: usize,
+        /// How many there are.
+        len: usize,
+    },
+}
+
+/// A document under edit.
+#[derive(Debug, Default)]
+pub struct Editor {
+    root: Value,
+    log: Vec<Change>,
+    /// Marks the changes that follow: the runner sets it to the operation at work.
+    pub author: u32,
+}
+
+impl Editor {
+    /// Starts with a document and an empty log.
+    pub fn new(root: Value) -> Self {
+        Editor { root, log: Vec::new(), author: 0 }
+    }
+
+    /// The document as it stands.
+    pub fn root(&self) -> &Value {
+        &self.root
+    }
+
+    /// All changes so far, oldest first.
+    pub fn log(&self) -> &[Change] {
+        &self.log
+    }
+
+    /// The document and its log.
+    pub fn into_parts(self) -> (Value, Vec<Change>) {
+        (self.root, self.log)
+    }
+
+    /// Where the log stands, for [`Editor::rollback`].
+    pub fn mark(&self) -> usize {
+        self.log.len()
+    }
+
+    /// Forgets the log from `mark` on; its changes stay and can't be taken back.
+    pub fn forget(&mut self, mark: usize) {
+        self.log.truncate(mark);
+    }
+
+    /// Takes back every change made since `mark`, newest first, and hands them out, oldest first.
+    pub fn rollback(&mut self, mark: usize) {
+        while self.log.len() > mark {
+            if let Some(change) = self.log.pop() {
+                undo(&mut self.root, change);
+            }
+        }
+    }
+
+    /// The value at a place.
+    pub fn get(&self, at: &Pointer) -> Option<&Value> {
+        at.get(&self.root)
+    }
+
+    /// Sets the value at a place: replaces what is there, adds a key to an object, or an element at the very end
+    /// of a list. Writing what is there already is no change.
+    pub fn set(&mut self, at: &Pointer, value: Value) -> Result<(), EditError> {
+        let Some((last, parent)) = at.split_last() else {
+            if self.root != value {
+                let before = std::mem::replace(&mut self.root, value);
+                self.record(at.clone(), ChangeKind::Replaced(before));
+            }
+            return Ok(());
+        };
+        let kind = match (resolve(&mut self.root, parent)?, last) {
+            (Value::Object(map), Step::Key(key)) => match map.get_mut(key.as_str()) {
+                Some(slot) if *slot == value => return Ok(()),
+                Some(slot) => ChangeKind::Replaced(std::mem::replace(slot, value)),
+                None => {
+                    map.insert(key.to_string(), value);
+                    ChangeKind::Added
+                }
+            },
+            (Value::Array(list), Step::Index(index)) => match list.get_mut(*index) {
+                Some(slot) if *slot == value => return Ok(()),
+                Some(slot) => ChangeKind::Replaced(std::mem::replace(slot, value)),
+                None if *index == list.len() => {
+                    list.push(value);
+                    ChangeKind::Inserted
+                }
+                None => return Err(EditError::PastEnd { at: Pointer::from(parent), index: *index, len: list.len() }),
+            },
+            (found, step) => return Err(mismatch(parent, found, step)),
+        };
+        self.record(at.clone(), kind);
+        Ok(())
+    }
+
+    /// Puts a value into a list before the element at `index`; an index equal to the length appends.
+    pub fn insert(&mut self, list: &Pointer, index: usize, value: Value) -> Result<(), EditError> {
+        match resolve(&mut self.root, list.steps())? {
+            Value::Array(items) if index <= items.len() => items.insert(index, value),
+            Value::Array(items) => return Err(EditError::PastEnd { at: list.clone(), index, len: items.len() }),
+            found => return Err(mismatch(list.steps(), found, &Step::Index(index))),
+        }
+        self.record(list.child(index), ChangeKind::Inserted);
+        Ok(())
+    }
+
+    /// Removes a key or an element and keeps the order of the rest; nothing there is an error.
+    pub fn remove(&mut self, at: &Pointer) -> Result<(), EditError> {
+        let Some((last, parent)) = at.split_last() else {
+            let before = std::mem::take(&mut self.root);
+            self.record(at.clone(), ChangeKind::Replaced(before));
+            return Ok(());
+        };
+        let kind = match (resolve(&mut self.root, parent)?, last) {
+            (Value::Object(map), Step::Key(key)) => {
+                let place = map.keys().position(|k| k == key.as_str());
+                match (place, map.shift_remove(key.as_str())) {
+                    (Some(place), Some(value)) => ChangeKind::RemovedKey(place, value),
+                    _ => return Err(EditError::Missing(at.clone())),
+                }
+            }
+            (Value::Array(list), Step::Index(index)) if *index < list.len() => {
+                ChangeKind::RemovedItem(list.remove(*index))
+            }
+            (Value::Array(_), Step::Index(_)) => return Err(EditError::Missing(at.clone())),
+            (found, step) => return Err(mismatch(parent, found, step)),
+        };
+        self.record(at.clone(), kind);
+        Ok(())
+    }
+
+    /// Makes sure that a list stands at `at`, creating it and the objects and lists on the way. A null counts as absent.
+    pub fn ensure_list(&mut self, at: &Pointer) -> Result<(), EditError> {
+        self.ensure(at, Value::Array(Vec::new()), Value::is_array, "a list")
+    }
+
+    /// Makes sure that an object stands at `at`, creating it and what is missing on the way. A null counts as absent.
+    pub fn ensure_object(&mut self, at: &Pointer) -> Result<(), EditError> {
+        self.ensure(at, Value::Object(Map::new()), Value::is_object, "an object")
+    }
+
+    fn ensure(
+        &mut self,
+        at: &Pointer,
+        empty: Value,
+        is: fn(&Value) -> bool,
+        wanted: &'static str,
+    ) -> Result<(), EditError> {
+        match self.get(at) {
+            Some(value) if is(value) => Ok(()),
+            None | Some(Value::Null) => self.set_creating(at, empty),
+            Some(value) => Err(EditError::NotA { at: at.clone(), found: kind_of(value), wanted }),
+        }
+    }
+
+    /// Sets the value at a place and creates the objects and lists that are missing on the way, in one change. A null
+    /// on the way counts as absent; an index must be within its list or right at its end.
+    pub fn set_creating(&mut self, at: &Pointer, value: Value) -> Result<(), EditError> {
+        let steps = at.steps();
+        let mut here = &self.root;
+        for (depth, step) in steps.iter().enumerate() {
+            let next = match (here, step) {
+                (Value::Object(map), Step::Key(key)) => map.get(key.as_str()),
+                (Value::Array(list), Step::Index(index)) if *index <= list.len() => list.get(*index),
+                (Value::Array(list), Step::Index(index)) => {
+                    return Err(EditError::PastEnd {
+                        at: Pointer::from(&steps[..depth]),
+                        index: *index,
+                        len: list.len(),
+                    });
+                }
+                (found, step) => return Err(mismatch(&steps[..depth], found, step)),
+            };
+            let last = depth + 1 == steps.len();
+            match next {
+                Some(next) if last || !next.is_null() => here = next,
+                _ => {
+                    let built = build(&steps[..=depth], &steps[depth + 1..], value)?;
+                    return self.set(&Pointer::from(&steps[..=depth]), built);
+                }
+            }
+        }
+        self.set(at, value)
+    }
+
+    fn record(&mut self, at: Pointer, kind: ChangeKind) {
+        self.log.push(Change { at, kind, author: self.author });
+    }
+}
+
+/// Wraps `value` in the objects and lists that `rest` names.
+fn build(done: &[Step], rest: &[Step], value: Value) -> Result<Value, EditError> {
+    let mut value = value;
+    for (depth, step) in rest.iter().enumerate().rev() {
+        value = match step {
+            Step::Key(key) => Value::Object(Map::from_iter([(key.to_string(), value)])),
+            Step::Index(0) => Value::Array(vec![value]),
+            Step::Index(index) => {
+                let at = Pointer::from([done, &rest[..depth]].concat().as_slice());
+                return Err(EditError::PastEnd { at, index: *index, len: 0 });
+            }
+        };
+    }
+    Ok(value)
+}
+
+fn resolve<'v>(root: &'v mut Value, steps: &[Step]) -> Result<&'v mut Value, EditError> {
+    let mut here = root;
+    for (depth, step) in steps.iter().enumerate() {
+        let next = match (here, step) {
+            (Value::Object(map), Step::Key(key)) => map.get_mut(key.as_str()),
+            (Value::Array(list), Step::Index(index)) => list.get_mut(*index),
+            (found, step) => return Err(mismatch(&steps[..depth], found, step)),
+        };
+        here = next.ok_or_else(|| EditError::Missing(Pointer::from(&steps[..=depth])))?;
+    }
+    Ok(here)
+}
+
+fn mismatch(parent: &[Step], found: &Value, step: &Step) -> EditError {
+    let wanted = match step {
+        Step::Key(_) => "an object",
+        Step::Index(_) => "a list",
+    };
+    EditError::NotA { at: Pointer::from(parent), found: kind_of(found), wanted }
+}
+
+/// What a value is, in the words of messages.
+pub fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Takes one change back; gives the value that stood there after the change, if any did.
+pub fn undo(root: &mut Value, change: Change) -> Option<Value> {
+    let Some((last, parent)) = change.at.split_last() else {
+        return match change.kind {
+            ChangeKind::Replaced(before) => Some(std::mem::replace(root, before)),
+            _ => None,
+        };
+    };
+    // The log holds only changes that were made, so the parent is there unless the caller undoes out of order.
+    let parent = resolve(root, parent).ok()?;
+    match (parent, last, change.kind) {
+        (Value::Object(map), Step::Key(key), ChangeKind::Replaced(before)) => {
+            map.get_mut(key.as_str()).map(|slot| std::mem::replace(slot, before))
+        }
+        (Value::Array(list), Step::Index(index), ChangeKind::Replaced(before)) => {
+            list.get_mut(*index).map(|slot| std::mem::replace(slot, before))
+        }
+        (Value::Object(map), Step::Key(key), ChangeKind::Added) => map.shift_remove(key.as_str()),
+        (Value::Array(list), Step::Index(index), ChangeKind::Inserted) if *index < list.len() => {
+            Some(list.remove(*index))
+        }
+        (Value::Object(map), Step::Key(key), ChangeKind::RemovedKey(place, before)) => {
+            map.shift_insert(place.min(map.len()), key.to_string(), before);
+            None
+        }
+        (Value::Array(list), Step::Index(index), ChangeKind::RemovedItem(before)) => {
+            list.insert((*index).min(list.len()), before);
+            None
+        }
+        _ => None,
+    }
+}

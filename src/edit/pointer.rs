@@ -1,0 +1,145 @@
+//! A place in a JSON document.
+
+use serde_json::Value;
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+use std::fmt;
+
+/// One step into a document.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Step {
+    /// Into an object.
+    Key(SmolStr),
+    /// Into a list.
+    Index(usize),
+}
+
+impl From<&str> for Step {
+    fn from(key: &str) -> Self {
+        Step::Key(SmolStr::new(key))
+    }
+}
+
+impl From<usize> for Step {
+    fn from(index: usize) -> Self {
+        Step::Index(index)
+    }
+}
+
+/// A place in a document: the steps from its root. Printed as people write a JSONPath: `$.spec.containers[0]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub struct Pointer(SmallVec<[Step; 6]>);
+
+impl Pointer {
+    /// The whole document.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// The steps.
+    pub fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
+    /// This place and one step more.
+    pub fn child(&self, step: impl Into<Step>) -> Self {
+        let mut child = self.clone();
+        child.0.push(step.into());
+        child
+    }
+
+    /// Goes one step further.
+    pub fn push(&mut self, step: impl Into<Step>) {
+        self.0.push(step.into());
+    }
+
+    /// Goes back one step.
+    pub fn pop(&mut self) -> Option<Step> {
+        self.0.pop()
+    }
+
+    /// The last step and those before it; nothing for the root.
+    pub fn split_last(&self) -> Option<(&Step, &[Step])> {
+        self.0.split_last()
+    }
+
+    /// The place one step up; nothing for the root.
+    pub fn parent(&self) -> Option<Pointer> {
+        self.split_last().map(|(_, parent)| Pointer::from(parent))
+    }
+
+    /// Whether this place is `other` or inside of it.
+    pub fn starts_with(&self, other: &Pointer) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
+    /// The value at this place.
+    pub fn get<'v>(&self, root: &'v Value) -> Option<&'v Value> {
+        self.0.iter().try_fold(root, |here, step| match (here, step) {
+            (Value::Object(map), Step::Key(key)) => map.get(key.as_str()),
+            (Value::Array(list), Step::Index(index)) => list.get(*index),
+            _ => None,
+        })
+    }
+
+    /// The normalized path of [RFC 9535, 2.7](https://www.rfc-editor.org/rfc/rfc9535#section-2.7): `$['spec'][0]`.
+    pub fn normalized(&self) -> String {
+        let mut out = String::from("$");
+        for step in &self.0 {
+            match step {
+                Step::Index(index) => out.push_str(&format!("[{index}]")),
+                Step::Key(key) => {
+                    out.push_str("['");
+                    for c in key.chars() {
+                        match c {
+                            '\'' => out.push_str("\\'"),
+                            '\\' => out.push_str("\\\\"),
+                            '\n' => out.push_str("\\n"),
+                            '\r' => out.push_str("\\r"),
+                            '\t' => out.push_str("\\t"),
+                            '\u{8}' => out.push_str("\\b"),
+                            '\u{c}' => out.push_str("\\f"),
+                            c if c < ' ' => out.push_str(&format!("\\u{:04x}", c as u32)),
+                            c => out.push(c),
+                        }
+                    }
+                    out.push_str("']");
+                }
+            }
+        }
+        out
+    }
+}
+
+impl From<&[Step]> for Pointer {
+    fn from(steps: &[Step]) -> Self {
+        Pointer(steps.iter().cloned().collect())
+    }
+}
+
+impl FromIterator<Step> for Pointer {
+    fn from_iter<I: IntoIterator<Item = Step>>(steps: I) -> Self {
+        Pointer(steps.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("$")?;
+        for step in &self.0 {
+            match step {
+                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Key(key) if is_shorthand(key) => write!(f, ".{key}")?,
+                Step::Key(_) => f.write_str(&Pointer::from(std::slice::from_ref(step)).normalized()[1..])?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a key may stand after a dot in a JSONPath.
+fn is_shorthand(key: &str) -> bool {
+    let mut chars = key.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}

@@ -1,0 +1,6 @@
+//! podrules: rules that edit the Kubernetes Pod of a ClearML task before it is applied.
+
+pub mod diagnostic;
+pub mod edit;
+pub mod path;
+pub mod pod;
