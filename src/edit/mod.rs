@@ -136,15 +136,18 @@ impl Editor {
                     ChangeKind::Added
                 }
             },
-            (Value::Array(list), Step::Index(index)) => match list.get_mut(*index) {
-                Some(slot) if *slot == value => return Ok(()),
-                Some(slot) => ChangeKind::Replaced(std::mem::replace(slot, value)),
-                None if *index == list.len() => {
-                    list.push(value);
-                    ChangeKind::Inserted
+            (Value::Array(list), Step::Index(index)) => {
+                let len = list.len();
+                match list.get_mut(*index) {
+                    Some(slot) if *slot == value => return Ok(()),
+                    Some(slot) => ChangeKind::Replaced(std::mem::replace(slot, value)),
+                    None if *index == len => {
+                        list.push(value);
+                        ChangeKind::Inserted
+                    }
+                    None => return Err(EditError::PastEnd { at: Pointer::from(parent), index: *index, len }),
                 }
-                None => return Err(EditError::PastEnd { at: Pointer::from(parent), index: *index, len: list.len() }),
-            },
+            }
             (found, step) => return Err(mismatch(parent, found, step)),
         };
         self.record(at.clone(), kind);
