@@ -40,12 +40,12 @@ pub enum ChangeKind {
 pub enum EditError {
     /// The parent of the place is missing.
     #[error("{0} does not exist")]
-    Missing(Pointer),
+    Missing(Box<Pointer>),
     /// The parent is there, but isn't an object or a list as the step needs.
     #[error("{at} is {found}, not {wanted}")]
     NotA {
         /// The parent.
-        at: Pointer,
+        at: Box<Pointer>,
         /// What it is.
         found: &'static str,
         /// What it would have to be.
@@ -55,7 +55,7 @@ pub enum EditError {
     #[error("index {index} is past the end of {at}, which has {len} elements")]
     PastEnd {
         /// The list.
-        at: Pointer,
+        at: Box<Pointer>,
         /// The index asked for.
         index: usize,
         /// How many there are.
@@ -145,7 +145,7 @@ impl Editor {
                         list.push(value);
                         ChangeKind::Inserted
                     }
-                    None => return Err(EditError::PastEnd { at: Pointer::from(parent), index: *index, len }),
+                    None => return Err(EditError::PastEnd { at: Pointer::from(parent).into(), index: *index, len }),
                 }
             }
             (found, step) => return Err(mismatch(parent, found, step)),
@@ -158,7 +158,7 @@ impl Editor {
     pub fn insert(&mut self, list: &Pointer, index: usize, value: Value) -> Result<(), EditError> {
         match resolve(&mut self.root, list.steps())? {
             Value::Array(items) if index <= items.len() => items.insert(index, value),
-            Value::Array(items) => return Err(EditError::PastEnd { at: list.clone(), index, len: items.len() }),
+            Value::Array(items) => return Err(EditError::PastEnd { at: list.clone().into(), index, len: items.len() }),
             found => return Err(mismatch(list.steps(), found, &Step::Index(index))),
         }
         self.record(list.child(index), ChangeKind::Inserted);
@@ -177,13 +177,13 @@ impl Editor {
                 let place = map.keys().position(|k| k == key.as_str());
                 match (place, map.shift_remove(key.as_str())) {
                     (Some(place), Some(value)) => ChangeKind::RemovedKey(place, value),
-                    _ => return Err(EditError::Missing(at.clone())),
+                    _ => return Err(EditError::Missing(at.clone().into())),
                 }
             }
             (Value::Array(list), Step::Index(index)) if *index < list.len() => {
                 ChangeKind::RemovedItem(list.remove(*index))
             }
-            (Value::Array(_), Step::Index(_)) => return Err(EditError::Missing(at.clone())),
+            (Value::Array(_), Step::Index(_)) => return Err(EditError::Missing(at.clone().into())),
             (found, step) => return Err(mismatch(parent, found, step)),
         };
         self.record(at.clone(), kind);
@@ -210,7 +210,7 @@ impl Editor {
         match self.get(at) {
             Some(value) if is(value) => Ok(()),
             None | Some(Value::Null) => self.set_creating(at, empty),
-            Some(value) => Err(EditError::NotA { at: at.clone(), found: kind_of(value), wanted }),
+            Some(value) => Err(EditError::NotA { at: at.clone().into(), found: kind_of(value), wanted }),
         }
     }
 
@@ -225,7 +225,7 @@ impl Editor {
                 (Value::Array(list), Step::Index(index)) if *index <= list.len() => list.get(*index),
                 (Value::Array(list), Step::Index(index)) => {
                     return Err(EditError::PastEnd {
-                        at: Pointer::from(&steps[..depth]),
+                        at: Pointer::from(&steps[..depth]).into(),
                         index: *index,
                         len: list.len(),
                     });
@@ -258,7 +258,7 @@ fn build(done: &[Step], rest: &[Step], value: Value) -> Result<Value, EditError>
             Step::Index(0) => Value::Array(vec![value]),
             Step::Index(index) => {
                 let at = Pointer::from([done, &rest[..depth]].concat().as_slice());
-                return Err(EditError::PastEnd { at, index: *index, len: 0 });
+                return Err(EditError::PastEnd { at: at.into(), index: *index, len: 0 });
             }
         };
     }
@@ -273,7 +273,7 @@ fn resolve<'v>(root: &'v mut Value, steps: &[Step]) -> Result<&'v mut Value, Edi
             (Value::Array(list), Step::Index(index)) => list.get_mut(*index),
             (found, step) => return Err(mismatch(&steps[..depth], found, step)),
         };
-        here = next.ok_or_else(|| EditError::Missing(Pointer::from(&steps[..=depth])))?;
+        here = next.ok_or_else(|| EditError::Missing(Pointer::from(&steps[..=depth]).into()))?;
     }
     Ok(here)
 }
@@ -283,7 +283,7 @@ fn mismatch(parent: &[Step], found: &Value, step: &Step) -> EditError {
         Step::Key(_) => "an object",
         Step::Index(_) => "a list",
     };
-    EditError::NotA { at: Pointer::from(parent), found: kind_of(found), wanted }
+    EditError::NotA { at: Pointer::from(parent).into(), found: kind_of(found), wanted }
 }
 
 /// What a value is, in the words of messages.
