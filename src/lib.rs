@@ -2,6 +2,11 @@
 
 pub mod diagnostic;
 pub mod edit;
+pub mod expr;
+pub mod op;
 pub mod path;
+pub mod plan;
 pub mod pod;
+pub mod rules;
+pub mod run;
 pub mod source;

@@ -1,0 +1,116 @@
+//! The one Rhai engine: its functions and its limits.
+
+use super::{functions, json, scope, script, task};
+use rhai::packages::{Package, StandardPackage};
+use rhai::{Dynamic, Engine};
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// Steps that one expression or script may take.
+pub const MAX_OPERATIONS: u64 = 500_000;
+/// Characters of one string.
+const MAX_STRING: usize = 256 << 10;
+/// Elements of one list or object, those nested in it counted too: it bounds nesting as well, which Rhai doesn't.
+const MAX_ELEMENTS: usize = 4_096;
+/// Nesting of one expression.
+const MAX_EXPRESSION_DEPTH: usize = 48;
+/// Calls within calls.
+const MAX_CALLS: usize = 24;
+/// Bytes of one expression or script.
+pub(super) const MAX_SOURCE: usize = 64 << 10;
+/// Wall time of an expression, and of a script that doesn't ask for another.
+pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What Rhai itself handles, so that no module lists it.
+const KEYWORDS: &[&str] = &[
+    "print", "debug", "type_of", "call", "curry", "is_shared", "is_def_var", "is_def_fn", "Fn", "this",
+];
+
+thread_local! {
+    /// When what runs on this thread must end: Rhai's progress callback gets no other context.
+    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// The engine and the names it knows.
+#[derive(Clone)]
+pub struct Language {
+    engine: Arc<Engine>,
+    functions: Arc<OnceLock<BTreeSet<String>>>,
+}
+
+impl std::fmt::Debug for Language {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Language")
+    }
+}
+
+impl Language {
+    /// Builds the engine, once a plan, never a call; `more` registers what other stages add.
+    pub fn new(more: impl FnOnce(&mut Engine)) -> Self {
+        let mut engine = Engine::new_raw();
+        StandardPackage::new().register_into_engine(&mut engine);
+        engine
+            .set_strict_variables(true)
+            .set_fail_on_invalid_map_property(false)
+            .set_max_operations(MAX_OPERATIONS)
+            .set_max_string_size(MAX_STRING)
+            .set_max_array_size(MAX_ELEMENTS)
+            .set_max_map_size(MAX_ELEMENTS)
+            .set_max_expr_depths(MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_DEPTH)
+            .set_max_call_levels(MAX_CALLS)
+            .set_max_functions(64)
+            .set_max_variables(256);
+        // `eval` would run text made at run time, and `sleep` would hold the agent up.
+        engine.disable_symbol("eval");
+        engine.register_fn("sleep", |_: Dynamic| {});
+        engine.on_print(|text| script::log(text));
+        engine.on_debug(|text, _, _| script::log(text));
+        engine.on_progress(|steps| {
+            // Reading a clock at every step would cost more than the steps.
+            let late = steps % 1024 == 0 && DEADLINE.get().is_some_and(|deadline| Instant::now() > deadline);
+            late.then(|| Dynamic::from("it took too long"))
+        });
+        json::register(&mut engine);
+        functions::register(&mut engine);
+        task::register(&mut engine);
+        scope::register(&mut engine);
+        script::register(&mut engine);
+        more(&mut engine);
+        Language { engine: Arc::new(engine), functions: Arc::default() }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Whether there is a function of this name, with whatever arguments.
+    pub fn knows_function(&self, name: &str) -> bool {
+        self.functions().contains(name) || KEYWORDS.contains(&name)
+    }
+
+    /// The names of all functions.
+    pub fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.functions().iter().map(String::as_str)
+    }
+
+    // Gathered on first use only: most runs compile few expressions, and none of them calls anything unknown.
+    fn functions(&self) -> &BTreeSet<String> {
+        self.functions.get_or_init(|| {
+            let names = self.engine.collect_fn_metadata(None, |f| Some(f.metadata.name.to_string()), true);
+            names.into_iter().filter(|n| n.starts_with(|c: char| c.is_ascii_alphabetic())).collect()
+        })
+    }
+}
+
+/// Runs something with a bound on its wall time.
+pub(super) fn within<T>(timeout: Duration, work: impl FnOnce() -> T) -> T {
+    let outer = DEADLINE.get();
+    let inner = Instant::now() + timeout;
+    DEADLINE.set(Some(outer.map_or(inner, |outer| outer.min(inner))));
+    let done = work();
+    DEADLINE.set(outer);
+    done
+}

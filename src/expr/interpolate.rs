@@ -1,0 +1,194 @@
+//! `${ expression }` in strings: found, compiled once, filled in with kept types.
+
+use super::compile::Expression;
+use crate::edit::kind_of;
+use serde_json::{Map, Value};
+
+/// A value of a rule with its expressions compiled.
+#[derive(Debug, Clone)]
+pub enum Template {
+    /// No expression in it.
+    Constant(Value),
+    /// A string that is one expression: the result keeps its type.
+    Expression(Box<Expression>),
+    /// Text with expressions in it.
+    Text(Vec<Part>),
+    /// A list with expressions somewhere in it.
+    List(Vec<Template>),
+    /// An object with expressions somewhere in it, in its keys too.
+    Map(Vec<(Template, Template)>),
+}
+
+/// A part of a text.
+#[derive(Debug, Clone)]
+pub enum Part {
+    /// As it stands.
+    Literal(String),
+    /// To be worked out.
+    Expression(Expression),
+}
+
+impl Template {
+    /// The value, if it has no expression in it.
+    pub fn constant(&self) -> Option<&Value> {
+        match self {
+            Template::Constant(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether any expression in it looks at the live Pod.
+    pub fn uses_pod(&self) -> bool {
+        match self {
+            Template::Constant(_) => false,
+            Template::Expression(e) => e.uses_pod,
+            Template::Text(parts) => parts.iter().any(|p| matches!(p, Part::Expression(e) if e.uses_pod)),
+            Template::List(items) => items.iter().any(Template::uses_pod),
+            Template::Map(entries) => entries.iter().any(|(k, v)| k.uses_pod() || v.uses_pod()),
+        }
+    }
+
+    /// The `vars` that it names.
+    pub fn vars(&self) -> Vec<&str> {
+        match self {
+            Template::Constant(_) => Vec::new(),
+            Template::Expression(e) => e.vars.iter().map(String::as_str).collect(),
+            Template::Text(parts) => parts
+                .iter()
+                .flat_map(|p| match p {
+                    Part::Expression(e) => e.vars.as_slice(),
+                    Part::Literal(_) => &[],
+                })
+                .map(String::as_str)
+                .collect(),
+            Template::List(items) => items.iter().flat_map(Template::vars).collect(),
+            Template::Map(entries) => entries.iter().flat_map(|(k, v)| [k.vars(), v.vars()].concat()).collect(),
+        }
+    }
+
+    /// Fills the template in; `work_out` evaluates an expression.
+    pub fn fill<E>(&self, work_out: &mut impl FnMut(&Expression) -> Result<Value, E>) -> Result<Value, E>
+    where
+        E: From<String>,
+    {
+        Ok(match self {
+            Template::Constant(value) => value.clone(),
+            Template::Expression(expression) => work_out(expression)?,
+            Template::Text(parts) => {
+                let mut text = String::new();
+                for part in parts {
+                    match part {
+                        Part::Literal(literal) => text.push_str(literal),
+                        Part::Expression(expression) => push_text(&mut text, &work_out(expression)?)?,
+                    }
+                }
+                Value::String(text)
+            }
+            Template::List(items) => {
+                Value::Array(items.iter().map(|item| item.fill(work_out)).collect::<Result<_, _>>()?)
+            }
+            Template::Map(entries) => {
+                let mut map = Map::new();
+                for (key, value) in entries {
+                    let key = match key.fill(work_out)? {
+                        Value::String(key) => key,
+                        other => {
+                            let mut text = String::new();
+                            push_text(&mut text, &other)?;
+                            text
+                        }
+                    };
+                    let value = value.fill(work_out)?;
+                    if map.contains_key(&key) {
+                        return Err(format!("the key `{key}` comes out twice").into());
+                    }
+                    map.insert(key, value);
+                }
+                Value::Object(map)
+            }
+        })
+    }
+}
+
+/// Adds the text of a value. Lists and objects have none that a reader would expect.
+fn push_text<E: From<String>>(text: &mut String, value: &Value) -> Result<(), E> {
+    match value {
+        Value::Null => Err("a missing value `()` inside of text: give a default with `??`".to_owned().into()),
+        Value::Bool(b) => {
+            text.push_str(if *b { "true" } else { "false" });
+            Ok(())
+        }
+        Value::Number(n) => {
+            text.push_str(&n.to_string());
+            Ok(())
+        }
+        Value::String(s) => {
+            text.push_str(s);
+            Ok(())
+        }
+        other => Err(format!("{} inside of text: use json(…) for its JSON", kind_of(other)).into()),
+    }
+}
+
+/// A piece of a string as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Text, with `$${` already turned into `${`.
+    Literal(String),
+    /// The bytes of an expression, without `${` and `}`.
+    Expression(usize, usize),
+}
+
+/// Cuts a string into literals and expressions. An error gives the byte of the `${` that has no end.
+pub fn pieces(text: &str) -> Result<Vec<Piece>, usize> {
+    let mut pieces = Vec::new();
+    let mut literal = String::new();
+    let mut rest = 0;
+    while let Some(found) = text[rest..].find("${").map(|at| at + rest) {
+        if text[rest..found].ends_with('$') {
+            literal.push_str(&text[rest..found]);
+            literal.push('{');
+            rest = found + 2;
+            continue;
+        }
+        literal.push_str(&text[rest..found]);
+        let start = found + 2;
+        let end = start + end_of_expression(&text[start..]).ok_or(found)?;
+        if !literal.is_empty() {
+            pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+        }
+        pieces.push(Piece::Expression(start, end));
+        rest = end + 1;
+    }
+    literal.push_str(&text[rest..]);
+    if !literal.is_empty() || pieces.is_empty() {
+        pieces.push(Piece::Literal(literal));
+    }
+    Ok(pieces)
+}
+
+/// Where the `}` stands that ends an expression: braces in it are balanced, and those in its strings don't count.
+fn end_of_expression(text: &str) -> Option<usize> {
+    let mut depth = 0usize;
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => return Some(at),
+            '}' => depth -= 1,
+            '"' | '\'' | '`' => {
+                while let Some((_, inner)) = chars.next() {
+                    match inner {
+                        '\\' if c != '`' => {
+                            chars.next();
+                        }
+                        inner if inner == c => break,
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}

@@ -1,0 +1,21 @@
+//! Expressions: the Rhai engine with podrules' functions and limits, `${ }` in strings, and ClearML's own
+//! `${CLEARML_…}` strings.
+//!
+//! Everything is compiled once, at load. At run time a [`Scope`](scope::Scopes) is made once a task and a set of `vars`;
+//! an expression reads the live Pod through a handle, so nothing is copied for it.
+
+mod compile;
+mod convert;
+mod engine;
+mod functions;
+mod interpolate;
+mod json;
+pub mod scope;
+pub mod script;
+mod task;
+
+pub use compile::{Expression, Names, Script, expression, script};
+pub use convert::{from_value, to_value};
+pub use engine::{Language, MAX_OPERATIONS};
+pub use interpolate::{Part, Piece, Template, pieces};
+pub use json::{Json, Live};

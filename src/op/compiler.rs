@@ -1,0 +1,181 @@
+//! What operations compile with: paths, templates, patterns; each mistake is reported at its place.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Sources, Span};
+use crate::expr::{self, Language, Names, Part, Piece, Script, Template};
+use crate::path::Path;
+use crate::source::{Kind, Node, Text};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// Compiles what stands in rules.
+pub struct Compiler<'c> {
+    /// The texts, for places inside of strings.
+    pub sources: &'c Sources,
+    /// Where mistakes go.
+    pub found: &'c mut Diagnostics,
+    /// The expression language; none when a script's values are compiled, in which `${ }` is data and not code.
+    pub language: Option<&'c Language>,
+    /// The names that expressions may use.
+    pub names: Names,
+}
+
+impl Compiler<'_> {
+    /// Reports a mistake.
+    pub fn error(&mut self, code: Code, message: impl Into<String>, span: Span) {
+        self.found.push(Diagnostic::new(code, message).at(span));
+    }
+
+    /// Compiles a path. Inside of `forEach` it may start with `@`.
+    pub fn path(&mut self, text: &Text) -> Option<Path> {
+        let relative = text.value.trim_start().starts_with('@');
+        let parsed = if relative { Path::parse_relative(&text.value) } else { Path::parse(&text.value) };
+        match parsed {
+            Ok(_) if relative && !self.names.item => {
+                let message = "`@` is there only inside of forEach; a path starts with `$`, the Pod";
+                self.error(Code::BadPath, message, text.span);
+                None
+            }
+            Ok(path) => Some(path),
+            Err(error) => {
+                self.error(Code::BadPath, error.message, text.locate(self.sources, error.offset));
+                None
+            }
+        }
+    }
+
+    /// Compiles a value: every string in it may hold `${ }`.
+    pub fn template(&mut self, node: &Node) -> Option<Template> {
+        match &node.kind {
+            Kind::String(text) => self.text(text),
+            Kind::List(items) => {
+                let compiled: Vec<Option<Template>> = items.iter().map(|item| self.template(item)).collect();
+                let compiled: Vec<Template> = compiled.into_iter().collect::<Option<_>>()?;
+                let constants: Option<Vec<Value>> = compiled.iter().map(|t| t.constant().cloned()).collect();
+                Some(constants.map_or(Template::List(compiled), |list| Template::Constant(Value::Array(list))))
+            }
+            Kind::Map(entries) => {
+                let compiled: Vec<Option<(Template, Template)>> =
+                    entries.iter().map(|(key, value)| self.text(key).zip(self.template(value))).collect();
+                let compiled: Vec<(Template, Template)> = compiled.into_iter().collect::<Option<_>>()?;
+                let constants: Option<Map<String, Value>> = compiled
+                    .iter()
+                    .map(|(k, v)| match (k.constant(), v.constant()) {
+                        (Some(Value::String(k)), Some(v)) => Some((k.clone(), v.clone())),
+                        _ => None,
+                    })
+                    .collect();
+                Some(constants.map_or(Template::Map(compiled), |map| Template::Constant(Value::Object(map))))
+            }
+            _ => Some(Template::Constant(node.to_value())),
+        }
+    }
+
+    /// Compiles a string that may hold `${ }`.
+    pub fn text(&mut self, text: &Text) -> Option<Template> {
+        let Some(language) = self.language.filter(|_| text.value.contains("${")) else {
+            return Some(Template::Constant(Value::String(text.value.clone())));
+        };
+        let pieces = match expr::pieces(&text.value) {
+            Ok(pieces) => pieces,
+            Err(at) => {
+                let span = text.locate_range(self.sources, at, at + 2);
+                let help = "write `$${` for the two characters themselves";
+                let error = Diagnostic::new(Code::BadExpression, "this `${` has no `}`").at(span).help(help);
+                self.found.push(error);
+                return None;
+            }
+        };
+        let mut parts = Vec::with_capacity(pieces.len());
+        let mut failed = false;
+        for piece in pieces {
+            match piece {
+                Piece::Literal(literal) => parts.push(Part::Literal(literal)),
+                Piece::Expression(from, to) => {
+                    match expr::expression(language, self.sources, text, (from, to), &self.names) {
+                        Ok(expression) => parts.push(Part::Expression(expression)),
+                        Err(problems) => {
+                            self.found.extend(problems);
+                            failed = true;
+                        }
+                    }
+                }
+            }
+        }
+        if failed {
+            return None;
+        }
+        Some(match parts.pop() {
+            Some(Part::Expression(only)) if parts.is_empty() => Template::Expression(Box::new(only)),
+            Some(Part::Literal(only)) if parts.is_empty() => Template::Constant(Value::String(only)),
+            last => {
+                parts.extend(last);
+                Template::Text(parts)
+            }
+        })
+    }
+
+    /// Compiles an optional string that may hold `${ }`; the outer `None` is a mistake.
+    pub fn optional_text(&mut self, text: Option<&Text>) -> Option<Option<Template>> {
+        match text {
+            Some(text) => self.text(text).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// Compiles an optional value; the outer `None` is a mistake.
+    pub fn optional(&mut self, node: Option<&Node>) -> Option<Option<Template>> {
+        match node {
+            Some(node) => self.template(node).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// Compiles a script.
+    pub fn script(&mut self, text: &Text) -> Option<Script> {
+        let Some(language) = self.language else {
+            self.error(Code::Unsupported, "a script can't run another", text.span);
+            return None;
+        };
+        match expr::script(language, self.sources, text, &self.names) {
+            Ok(script) => Some(script),
+            Err(problems) => {
+                self.found.extend(problems);
+                None
+            }
+        }
+    }
+
+    /// Compiles a regular expression ([syntax](https://docs.rs/regex/latest/regex/#syntax)).
+    pub fn regex(&mut self, text: &Text) -> Option<regex::Regex> {
+        match regex::RegexBuilder::new(&text.value).size_limit(1 << 20).build() {
+            Ok(regex) => Some(regex),
+            Err(error) => {
+                let message = error.to_string();
+                let last = message.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
+                self.error(Code::BadRegex, format!("this is not a regular expression: {last}"), text.span);
+                None
+            }
+        }
+    }
+
+    /// Reads a duration such as `500ms`, `10s` or `2m`.
+    pub fn duration(&mut self, text: &Text) -> Option<Duration> {
+        let trimmed = text.value.trim();
+        let digits = trimmed.bytes().take_while(|b| b.is_ascii_digit()).count();
+        let unit = match &trimmed[digits..] {
+            "ms" => Some(1),
+            "s" => Some(1_000),
+            "m" => Some(60_000),
+            _ => None,
+        };
+        let millis = trimmed[..digits].parse::<u64>().ok().zip(unit).map(|(n, unit)| n.saturating_mul(unit));
+        match millis {
+            Some(millis @ 1..=600_000) => Some(Duration::from_millis(millis)),
+            _ => {
+                let message = format!("`{}` is not a duration of 1ms to 10m", text.value);
+                self.found.push(Diagnostic::new(Code::BadValue, message).at(text.span).help("write 500ms, 10s or 2m"));
+                None
+            }
+        }
+    }
+}

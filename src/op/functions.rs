@@ -1,0 +1,101 @@
+//! Each operation as a function of scripts: `set_env("A", "b")`, or with all its keys, `set_env(#{vars: #{A: "b"}})`.
+//!
+//! What a script passes is data: `${ }` in it is not an expression.
+
+use super::{ALL, Bench, Compiler, Descriptor, Fault, Host, fault};
+use crate::diagnostic::{Code, Diagnostics, FileId, Sources, Span};
+use crate::edit::{Editor, Pointer};
+use crate::expr::{Language, Names, Script, Template, script, to_value};
+use crate::source::Node;
+use rhai::{Dynamic, Engine, EvalAltResult};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+type Fallible = Result<(), Box<EvalAltResult>>;
+
+/// The expression language with the operations in it.
+pub fn language() -> Language {
+    Language::new(register)
+}
+
+fn register(engine: &mut Engine) {
+    for operation in ALL {
+        let Some((name, keys)) = operation.function else { continue };
+        engine.register_fn(name, move |a: Dynamic| call(operation, keys, &[a]));
+        engine.register_fn(name, move |a: Dynamic, b: Dynamic| call(operation, keys, &[a, b]));
+        if keys.len() >= 3 {
+            engine.register_fn(name, move |a: Dynamic, b: Dynamic, c: Dynamic| call(operation, keys, &[a, b, c]));
+        }
+    }
+}
+
+fn call(operation: &'static Descriptor, keys: &[&str], arguments: &[Dynamic]) -> Fallible {
+    let values = arguments.iter().map(to_value).collect::<Result<Vec<_>, _>>()?;
+    let params = params(operation, keys, values)?;
+    let Some(live) = script::live() else {
+        return Err("the Pod can be changed only in a `script`".into());
+    };
+    let nowhere = Span::new(FileId(u32::MAX), 0, 0);
+    let (sources, mut found) = (Sources::new(), Diagnostics::new());
+    let mut compiler =
+        Compiler { sources: &sources, found: &mut found, language: None, names: Names::default() };
+    let compiled = (operation.compile)(&Node::made(&params, nowhere), &mut compiler);
+    let Some(compiled) = compiled.filter(|_| !found.has_errors()) else {
+        let messages = found.iter().map(|d| match &d.help {
+            Some(help) => format!("{} ({help})", d.message),
+            None => d.message.clone(),
+        });
+        return Err(messages.collect::<Vec<_>>().join("; ").into());
+    };
+    let mut warnings = Vec::new();
+    let mut editor = live.lock();
+    let mark = editor.mark();
+    let mut bench =
+        Bench { pod: &mut editor, item: None, host: &mut Constants, warnings: &mut warnings, skipped: false };
+    let done = compiled.apply(&mut bench);
+    if done.is_err() {
+        // A script may catch the error and go on: it must not find the half of an operation.
+        editor.rollback(mark);
+    }
+    drop(editor);
+    script::warn(warnings);
+    done.map_err(|fault| match fault.help {
+        Some(help) => format!("{} ({help})", fault.message).into(),
+        None => fault.message.into(),
+    })
+}
+
+/// One object whose keys are all parameters is the parameters; otherwise the arguments stand for the keys in order.
+fn params(operation: &Descriptor, keys: &[&str], mut values: Vec<Value>) -> Result<Value, String> {
+    if let [Value::Object(map)] = values.as_slice()
+        && !map.is_empty()
+        && map.keys().all(|key| operation.keys.contains(&key.as_str()))
+    {
+        return Ok(values.remove(0));
+    }
+    // `set_env("NAME", value)`: a name and a value where the operation takes a map of them.
+    if let ([key], 2) = (keys, values.len())
+        && let (Some(value), Some(Value::String(name))) = (values.pop(), values.pop())
+    {
+        return Ok(Value::Object(Map::from_iter([((*key).to_owned(), Value::Object(Map::from_iter([(name, value)])))])));
+    }
+    if values.len() > keys.len() {
+        return Err(format!("it takes {}", keys.join(", ")));
+    }
+    Ok(Value::Object(keys.iter().map(|key| (*key).to_owned()).zip(values).collect()))
+}
+
+/// A host for values that hold no expression.
+struct Constants;
+
+impl Host for Constants {
+    fn value(&mut self, template: &Template, _: &mut Editor, _: Option<&Pointer>) -> Result<Value, Fault> {
+        let nowhere = Span::new(FileId(u32::MAX), 0, 0);
+        let constant = template.constant().cloned();
+        constant.ok_or_else(|| fault(Code::ExpressionFailed, "an expression in a script's value", nowhere))
+    }
+
+    fn script(&mut self, script: &Script, _: Option<Duration>, _: &mut Editor, _: Option<&Pointer>) -> Result<bool, Fault> {
+        Err(fault(Code::Unsupported, "a script can't run another", script.text.span))
+    }
+}

@@ -1,0 +1,98 @@
+//! What an operation works with and through.
+
+use crate::diagnostic::{Code, Diagnostic, Span};
+use crate::edit::{EditError, Editor, Pointer};
+use crate::expr::{Script, Template};
+use crate::path::Path;
+use crate::source::Text;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Why an operation failed: what, where it was written, what to do.
+pub type Fault = Box<Diagnostic>;
+
+/// A fault at a place in the rules.
+pub fn fault(code: Code, message: impl Into<String>, span: Span) -> Fault {
+    Box::new(Diagnostic::new(code, message).at(span))
+}
+
+/// What can work out expressions, run scripts and call hooks on behalf of an operation.
+pub trait Host {
+    /// Fills a template in. The Pod is lent to expressions that look at it.
+    fn value(&mut self, template: &Template, pod: &mut Editor, item: Option<&Pointer>) -> Result<Value, Fault>;
+    /// Runs a script on the Pod. `Ok(false)` means that it called `skip()`.
+    fn script(
+        &mut self,
+        script: &Script,
+        timeout: Option<Duration>,
+        pod: &mut Editor,
+        item: Option<&Pointer>,
+    ) -> Result<bool, Fault>;
+}
+
+/// Where an operation works: the Pod, the match of the `forEach` around it, and the host.
+pub struct Bench<'b> {
+    /// The Pod.
+    pub pod: &'b mut Editor,
+    /// The place that `@` stands for.
+    pub item: Option<&'b Pointer>,
+    /// Expressions, scripts, hooks.
+    pub host: &'b mut dyn Host,
+    /// What is worth a warning.
+    pub warnings: &'b mut Vec<Diagnostic>,
+    /// Set when a script called `skip()`: the rest of the rule is not done.
+    pub skipped: bool,
+}
+
+impl Bench<'_> {
+    /// Fills a template in.
+    pub fn value(&mut self, template: &Template) -> Result<Value, Fault> {
+        self.host.value(template, self.pod, self.item)
+    }
+
+    /// Fills a template in that stands for text; numbers and booleans are formatted.
+    pub fn text(&mut self, template: &Template, span: Span) -> Result<String, Fault> {
+        match self.value(template)? {
+            Value::String(text) => Ok(text),
+            Value::Bool(b) => Ok(b.to_string()),
+            Value::Number(n) => Ok(n.to_string()),
+            other => {
+                let message = format!("expected text, and it came out as {}", crate::edit::kind_of(&other));
+                Err(fault(Code::ExpressionFailed, message, span))
+            }
+        }
+    }
+
+    /// The place that paths start from.
+    pub fn base(&self) -> Pointer {
+        self.item.cloned().unwrap_or_default()
+    }
+
+    /// The places that a path matches; none is an error unless `optional`.
+    pub fn select(&self, path: &Path, written: &Text, optional: bool) -> Result<Vec<Pointer>, Fault> {
+        let places = path.select_from(self.pod.root(), &self.base());
+        if places.is_empty() && !optional {
+            return Err(self.no_match(path, written));
+        }
+        Ok(places)
+    }
+
+    /// The error of a path that matches nothing: how far it got, and why not further.
+    pub fn no_match(&self, path: &Path, written: &Text) -> Fault {
+        let (upto, why) = path.deepest_match(self.pod.root(), &self.base());
+        let message = format!("the path {path} matches nothing: {upto} is there, but {why}");
+        let mut fault = fault(Code::NoMatch, message, written.span);
+        fault.help = Some("add `optional: true` if it may be missing".to_owned());
+        fault
+    }
+
+    /// The place that a singular path names, whether or not anything is there yet; `None` if the path isn't singular.
+    pub fn target(&self, path: &Path) -> Option<Pointer> {
+        path.resolve_singular(self.pod.root(), &self.base())
+    }
+}
+
+/// An edit's error, at the place in the rules that asked for it.
+pub fn edit_fault(error: &EditError, span: Span) -> Fault {
+    fault(Code::OperationFailed, error.to_string(), span)
+}

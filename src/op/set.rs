@@ -1,0 +1,56 @@
+//! `set`: gives every match of a path a value.
+
+use super::host::edit_fault;
+use super::{Bench, Compiler, Fault, Operation, Parameters};
+use crate::expr::Template;
+use crate::path::Path;
+use crate::record;
+use crate::source::{Node, Text};
+
+record! {
+    /// Sets every match of `path` to `value`; a singular path is created where it is missing.
+    ///
+    /// ```yaml
+    /// - set: {path: $.spec.priorityClassName, value: high}
+    /// ```
+    pub struct Set as "set" {
+        /// A JSONPath; `$` is the Pod.
+        required path: Text = "path",
+        /// The value.
+        required value: Node = "value",
+        /// Whether a path that matches nothing is fine.
+        optional optional: bool = "optional",
+    }
+}
+
+impl Parameters for Set {
+    const NAME: &'static str = "set";
+    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("set", &["path", "value"]));
+
+    fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
+        let (path, value) = (compiler.path(&self.path), compiler.template(&self.value));
+        let (path, value) = (path?, value?);
+        Some(Box::new(Compiled { path, value, optional: self.optional, written: self.path }))
+    }
+}
+
+#[derive(Debug)]
+struct Compiled {
+    path: Path,
+    value: Template,
+    optional: bool,
+    written: Text,
+}
+
+impl Operation for Compiled {
+    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+        let value = bench.value(&self.value)?;
+        if let Some(target) = bench.target(&self.path) {
+            return bench.pod.set_creating(&target, value).map_err(|e| edit_fault(&e, self.written.span));
+        }
+        for place in bench.select(&self.path, &self.written, self.optional)? {
+            bench.pod.set(&place, value.clone()).map_err(|e| edit_fault(&e, self.written.span))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,231 @@
+//! Rules as written to rules compiled.
+
+use super::index::Index;
+use super::{Companion, FIRST_STEP, Plan, Rule, Selector, Set, Step, check};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Sources, Span};
+use crate::expr::{Expression, Names, Template, expression};
+use crate::op::{self, Compiler};
+use crate::rules::{self, RuleSet};
+use crate::source::helm::Installation;
+use crate::source::{Kind, Text};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Compiles the rules of an installation's values, then those of the rules files, in the order given. Mistakes go to
+/// `found`; the plan holds the rules that have none.
+pub fn compile(
+    sources: &Sources,
+    installation: Option<&Installation>,
+    files: &[FileId],
+    found: &mut Diagnostics,
+) -> Plan {
+    let mut builder = Builder {
+        sources,
+        language: op::functions::language(),
+        found,
+        rules: Vec::new(),
+        sets: Vec::new(),
+        next_author: FIRST_STEP,
+        names: HashMap::new(),
+    };
+    if let Some(installation) = installation {
+        if let Some(list) = installation.rules() {
+            let rules = rules::read_list(list, builder.found);
+            builder.add_set(RuleSet { env: Vec::new(), vars: Vec::new(), rules }, None);
+        }
+        for (queue, list) in installation.queue_rules() {
+            let rules = rules::read_list(list, builder.found);
+            builder.add_set(RuleSet { env: Vec::new(), vars: Vec::new(), rules }, Some(&queue.name));
+        }
+    }
+    for file in files {
+        for set in rules::read_file(sources, *file, builder.found) {
+            builder.add_set(set, None);
+        }
+    }
+    check::check(&builder.rules, installation, builder.found);
+    let index = Index::new(&builder.rules);
+    Plan { rules: builder.rules, sets: builder.sets, language: builder.language, index }
+}
+
+struct Builder<'b> {
+    sources: &'b Sources,
+    language: crate::expr::Language,
+    found: &'b mut Diagnostics,
+    rules: Vec<Rule>,
+    sets: Vec<Set>,
+    next_author: u32,
+    /// Where each rule name stood first.
+    names: HashMap<String, Span>,
+}
+
+impl Builder<'_> {
+    /// Compiles a document's names, then its rules. `queue` scopes rules from a queue's values to it.
+    fn add_set(&mut self, set: RuleSet, queue: Option<&str>) {
+        let names = Names {
+            vars: set.vars.iter().map(|(name, _)| name.value.clone()).collect(),
+            env: set.env.iter().map(|name| name.value.clone()).collect(),
+            item: false,
+        };
+        let vars = self.vars(&set, &names);
+        let number = self.sets.len();
+        self.sets.push(Set { env: names.env.clone(), vars: vars.into() });
+        for rule in set.rules {
+            self.add_rule(rule, number, &names, queue);
+        }
+    }
+
+    fn compiler(&mut self, names: &Names) -> Compiler<'_> {
+        Compiler { sources: self.sources, found: self.found, language: Some(&self.language), names: names.clone() }
+    }
+
+    fn vars(&mut self, set: &RuleSet, names: &Names) -> Vec<(String, Template)> {
+        let mut vars = Vec::new();
+        for (name, value) in &set.vars {
+            if !is_identifier(&name.value) {
+                let message = format!("`{}` can't be used as vars.{}", name.value, name.value);
+                let help = "a name of a variable is letters, digits and _, and starts with a letter";
+                self.found.push(Diagnostic::new(Code::BadValue, message).at(name.span).help(help));
+            }
+            if let Some(template) = self.compiler(names).template(value) {
+                vars.push((name.value.clone(), template));
+            }
+        }
+        self.report_cycles(set, &vars);
+        vars
+    }
+
+    fn report_cycles(&mut self, set: &RuleSet, vars: &[(String, Template)]) {
+        let needs: HashMap<&str, Vec<&str>> = vars.iter().map(|(name, t)| (name.as_str(), t.vars())).collect();
+        for (name, _) in &set.vars {
+            let mut reached: Vec<&str> = needs.get(name.value.as_str()).cloned().unwrap_or_default();
+            let mut at = 0;
+            while at < reached.len() {
+                for next in needs.get(reached[at]).into_iter().flatten() {
+                    if !reached.contains(next) {
+                        reached.push(next);
+                    }
+                }
+                at += 1;
+            }
+            if reached.contains(&name.value.as_str()) {
+                let message = format!("vars.{} needs itself", name.value);
+                self.found.push(Diagnostic::new(Code::VarsCycle, message).at(name.span));
+            }
+        }
+    }
+
+    fn add_rule(&mut self, rule: rules::Rule, set: usize, names: &Names, queue: Option<&str>) {
+        let before = self.found.iter().filter(|d| d.is_error()).count();
+        self.check_name(&rule);
+        let selector = match (queue, &rule.queues) {
+            (Some(queue), None) => Selector::exactly(queue),
+            (Some(queue), Some(selectors)) => {
+                let span = selectors.0.first().map_or(rule.name.span, |s| s.span);
+                let message = format!("this rule stands under the queue `{queue}`: it has no `queues` of its own");
+                let help = "remove `queues`, or move the rule to agentk8sglue.rules";
+                self.found.push(Diagnostic::new(Code::BadValue, message).at(span).help(help));
+                Selector::exactly(queue)
+            }
+            (None, selectors) => Selector::compile(selectors.as_ref(), self.found),
+        };
+        let when = rule.when.as_ref().map(|text| self.condition(text, names));
+        let compiled = {
+            let mut compiler = self.compiler(names);
+            op::compile_all(&rule.operations, &mut compiler)
+        };
+        let companions = self.companions(&rule, names);
+        let whole = self.found.iter().filter(|d| d.is_error()).count() == before;
+        let steps = compiled
+            .into_iter()
+            .map(|compiled| {
+                let author = self.next_author;
+                self.next_author += 1;
+                Step { name: compiled.name, span: compiled.span, operation: compiled.operation, author }
+            })
+            .collect();
+        if !whole {
+            // It is reported; a rule with a part missing must not run even where nobody looks at the reports.
+            return;
+        }
+        self.rules.push(Rule {
+            name: rule.name.value,
+            span: rule.name.span,
+            description: rule.description.map(|d| d.value),
+            set,
+            selector,
+            when: when.flatten(),
+            steps,
+            companions,
+            on_error: rule.on_error,
+            enabled: rule.enabled.0,
+            mode: rule.mode,
+            stop: rule.stop,
+            stage: rule.stage,
+        });
+    }
+
+    fn check_name(&mut self, rule: &rules::Rule) {
+        let name = &rule.name;
+        if name.value.trim().is_empty() || name.value.len() > 128 || name.value.chars().any(char::is_control) {
+            let message = "a rule's name is 1 to 128 bytes of printable text";
+            self.found.push(Diagnostic::new(Code::BadValue, message).at(name.span));
+        }
+        if let Some(first) = self.names.get(&name.value) {
+            let message = format!("there is another rule `{}`", name.value);
+            let diagnostic = Diagnostic::new(Code::DuplicateRule, message).at(name.span).related(*first, "first here");
+            self.found.push(diagnostic.help("rename one: traces and errors go by the name"));
+        } else {
+            self.names.insert(name.value.clone(), name.span);
+        }
+    }
+
+    fn condition(&mut self, text: &Text, names: &Names) -> Option<Expression> {
+        if text.value.trim_start().starts_with("${") {
+            let help = "write the expression itself: when: queue.name == \"a\"";
+            let message = "`when` is an expression already: `${ }` is for strings";
+            self.found.push(Diagnostic::new(Code::BadExpression, message).at(text.span).help(help));
+            return None;
+        }
+        match expression(&self.language, self.sources, text, (0, text.value.len()), names) {
+            Ok(expression) => Some(expression),
+            Err(problems) => {
+                self.found.extend(problems);
+                None
+            }
+        }
+    }
+
+    fn companions(&mut self, rule: &rules::Rule, names: &Names) -> Vec<Companion> {
+        let mut companions = Vec::new();
+        for companion in &rule.companions {
+            let manifest = &companion.manifest;
+            let keys = [("apiVersion", manifest.get("apiVersion")), ("kind", manifest.get("kind"))];
+            if !matches!(manifest.kind, Kind::Map(_)) {
+                let message = "a companion's manifest is a Kubernetes object";
+                self.found.push(Diagnostic::new(Code::WrongType, message).at(manifest.span));
+                continue;
+            }
+            for (key, value) in keys {
+                if !value.is_some_and(|v| v.as_str().is_some_and(|s| !s.is_empty())) {
+                    let message = format!("a companion's manifest needs `{key}`");
+                    self.found.push(Diagnostic::new(Code::MissingKey, message).at(manifest.span));
+                }
+            }
+            if manifest.get_path(&["metadata", "name"]).is_none() {
+                let message = "a companion's manifest needs `metadata.name`";
+                let help = "a name of the task's own: \"${pod_name}\"";
+                self.found.push(Diagnostic::new(Code::MissingKey, message).at(manifest.span).help(help));
+            }
+            if let Some(template) = self.compiler(names).template(manifest) {
+                companions.push(Companion { lifetime: companion.lifetime, manifest: template, span: manifest.span });
+            }
+        }
+        companions
+    }
+}
+
+fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_') && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}

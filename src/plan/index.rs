@@ -1,0 +1,57 @@
+//! Rules by queue: a queue costs its own rules, however many others there are.
+
+use super::selector::Verdict;
+use super::Rule;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Queues whose rules are remembered; more than an agent has.
+const REMEMBERED: usize = 4_096;
+
+/// The index, and what was looked up before.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// Rules that name their queues.
+    exact: HashMap<String, Vec<u32>>,
+    /// Rules with patterns, or for every queue.
+    others: Vec<u32>,
+    remembered: Mutex<HashMap<(String, String), Arc<[u32]>>>,
+}
+
+impl Index {
+    pub(super) fn new(rules: &[Rule]) -> Self {
+        let mut index = Index::default();
+        for (number, rule) in rules.iter().enumerate() {
+            let number = number as u32;
+            match rule.selector.exact_names() {
+                Some(names) => {
+                    for name in names {
+                        index.exact.entry(name.to_owned()).or_default().push(number);
+                    }
+                }
+                None => index.others.push(number),
+            }
+        }
+        index
+    }
+
+    pub(super) fn rules_for(&self, rules: &[Rule], id: &str, name: &str) -> Arc<[u32]> {
+        let lock = || self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (id.to_owned(), name.to_owned());
+        if let Some(known) = lock().get(&key) {
+            return Arc::clone(known);
+        }
+        let named = [id, name].into_iter().filter(|key| !key.is_empty()).filter_map(|key| self.exact.get(key)).flatten();
+        let mut numbers: Vec<u32> = named.chain(&self.others).copied().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.retain(|n| rules[*n as usize].selector.verdict(id, name) == Verdict::Selected);
+        let numbers: Arc<[u32]> = numbers.into();
+        let mut remembered = lock();
+        if remembered.len() >= REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(key, Arc::clone(&numbers));
+        numbers
+    }
+}

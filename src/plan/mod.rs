@@ -1,0 +1,123 @@
+//! Rules to an immutable [`Plan`]: names resolved, expressions, paths and patterns compiled, mistakes gathered, and an
+//! index by queue, so that a task costs what its own rules cost.
+
+mod check;
+mod compile;
+mod index;
+mod selector;
+
+pub use compile::compile;
+pub use selector::{Selector, Verdict};
+
+use crate::diagnostic::Span;
+use crate::expr::{Expression, Language, Template};
+use crate::op::Operation;
+use crate::rules::{Lifetime, Mode, OnError, RuleStage};
+use index::Index;
+use std::sync::Arc;
+
+/// Compiled rules. It is never changed, and may be shared by threads.
+#[derive(Debug)]
+pub struct Plan {
+    /// The rules, in the order in which they run.
+    pub rules: Vec<Rule>,
+    /// What the rules of one document share.
+    pub sets: Vec<Set>,
+    /// The expression language.
+    pub language: Language,
+    index: Index,
+}
+
+/// The names that the rules of one document share.
+#[derive(Debug, Clone)]
+pub struct Set {
+    /// The environment variables that its expressions may read.
+    pub env: Vec<String>,
+    /// Its `vars:`.
+    pub vars: Arc<[(String, Template)]>,
+}
+
+/// A compiled rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its unique name.
+    pub name: String,
+    /// Where the name stands.
+    pub span: Span,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Which of the plan's sets it belongs to.
+    pub set: usize,
+    /// The queues it is for.
+    pub selector: Selector,
+    /// Its condition.
+    pub when: Option<Expression>,
+    /// What it does.
+    pub steps: Vec<Step>,
+    /// What it creates before the Pod.
+    pub companions: Vec<Companion>,
+    /// What a failure means.
+    pub on_error: OnError,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// Whether it changes the Pod.
+    pub mode: Mode,
+    /// Whether it ends the stage.
+    pub stop: bool,
+    /// When it runs.
+    pub stage: RuleStage,
+}
+
+/// One operation of a rule.
+#[derive(Debug)]
+pub struct Step {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it was written.
+    pub span: Span,
+    /// What it does.
+    pub operation: Box<dyn Operation>,
+    /// Its number among all steps of the plan, by which the trace names it.
+    pub author: u32,
+}
+
+/// A companion of a rule.
+#[derive(Debug)]
+pub struct Companion {
+    /// How long it lives.
+    pub lifetime: Lifetime,
+    /// The object.
+    pub manifest: Template,
+    /// Where it was written.
+    pub span: Span,
+}
+
+/// The author of what the template held before any rule.
+pub const BASE: u32 = 0;
+/// The author of what the assembly of the Pod writes: its name, labels, image.
+pub const ASSEMBLY: u32 = 1;
+/// The author of what was resolved of ClearML's `${CLEARML_…}` strings.
+pub const STRINGS: u32 = 2;
+const FIRST_STEP: u32 = 3;
+
+impl Plan {
+    /// The rules for a queue, in order, by number. A queue is known by its id, its name, or both.
+    pub fn rules_for(&self, id: &str, name: &str) -> Arc<[u32]> {
+        self.index.rules_for(&self.rules, id, name)
+    }
+
+    /// The rule and the step that an author number of the trace stands for.
+    pub fn author(&self, author: u32) -> Option<(&Rule, &Step)> {
+        let rule = self.rules.partition_point(|r| r.steps.last().is_none_or(|s| s.author < author) && r.first() <= author);
+        let rule = self.rules.get(rule.min(self.rules.len().checked_sub(1)?));
+        let holds = |rule: &&Rule| rule.steps.iter().any(|s| s.author == author);
+        let rule = rule.filter(holds).or_else(|| self.rules.iter().find(holds))?;
+        rule.steps.iter().find(|s| s.author == author).map(|step| (rule, step))
+    }
+}
+
+impl Rule {
+    fn first(&self) -> u32 {
+        self.steps.first().map_or(0, |s| s.author)
+    }
+}

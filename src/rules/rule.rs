@@ -1,0 +1,205 @@
+//! One rule.
+
+use super::{Read, wrong};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
+use crate::op;
+use crate::source::{Kind, Node, Text};
+use crate::{record, words};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
+
+record! {
+    /// A named set of edits for the Pods of some queues or tasks. A rule is a transaction: all of it is done, or nothing.
+    pub struct Rule as "rule" {
+        /// A unique name; errors, traces and metrics show it.
+        required name: Text = "name",
+        /// What the rule is for.
+        optional description: Option<Text> = "description",
+        /// The queues it is for: names or ids, globs, `/regular expressions/`; a leading `!` excludes. Absent: every queue.
+        optional queues: Option<Selectors> = "queues",
+        /// A Rhai expression; the rule is skipped unless it gives true. Absent: always.
+        optional when: Option<Text> = "when",
+        /// Objects that are created before the Pod.
+        optional companions: Vec<Companion> = "companions",
+        /// The operations, in order.
+        optional operations: Vec<Operation> = "do",
+        /// What happens when an operation fails.
+        optional on_error: OnError = "onError",
+        /// `false` switches the rule off.
+        optional enabled: Enabled = "enabled",
+        /// Whether the rule changes the Pod or only reports what it would change.
+        optional mode: Mode = "mode",
+        /// When this rule was applied, no later rule of its stage runs.
+        optional stop: bool = "stop",
+        /// When the rule runs.
+        optional stage: RuleStage = "stage",
+    }
+}
+
+record! {
+    /// An object that is created before the Pod and removed as its lifetime says.
+    pub struct Companion as "companion" {
+        /// How long it lives.
+        optional lifetime: Lifetime = "lifetime",
+        /// The object, of any kind; `${ }` works in all of its strings.
+        required manifest: Node = "manifest",
+    }
+}
+
+words! {
+    /// How long a companion lives.
+    pub enum Lifetime {
+        /// As long as the Pod.
+        Pod = "pod",
+        /// Until the task ends, over relaunches.
+        Task = "task",
+        /// For good: it is never removed by podrules.
+        Keep = "keep",
+    }
+}
+
+words! {
+    /// What happens when an operation fails.
+    pub enum OnError {
+        /// The task fails, with the rule's name, place and reason.
+        Fail = "fail",
+        /// The rule is undone, the failure is recorded, and the next rule runs.
+        Skip = "skip",
+    }
+}
+
+words! {
+    /// Whether a rule changes the Pod.
+    pub enum Mode {
+        /// It does.
+        Enforce = "enforce",
+        /// It is worked out and reported, then undone.
+        Audit = "audit",
+    }
+}
+
+words! {
+    /// When a rule runs.
+    pub enum RuleStage {
+        /// On the template, before the task's image and command go in.
+        Template = "template",
+        /// On the complete Pod, the last thing before it is applied.
+        Pod = "pod",
+    }
+}
+
+/// `enabled`, true by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enabled(pub bool);
+
+impl Default for Enabled {
+    fn default() -> Self {
+        Enabled(true)
+    }
+}
+
+impl Read for Enabled {
+    fn read(node: &Node, found: &mut Diagnostics) -> Option<Self> {
+        bool::read(node, found).map(Enabled)
+    }
+}
+
+impl JsonSchema for Enabled {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Enabled".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "boolean", "default": true})
+    }
+}
+
+/// Queue selectors: one or a list.
+#[derive(Debug, Clone)]
+pub struct Selectors(pub Vec<Text>);
+
+impl Read for Selectors {
+    fn read(node: &Node, found: &mut Diagnostics) -> Option<Self> {
+        match &node.kind {
+            Kind::String(text) => Some(Selectors(vec![text.clone()])),
+            Kind::List(_) => Vec::read(node, found).map(Selectors),
+            _ => wrong(node, "a queue selector or a list of them", found),
+        }
+    }
+}
+
+impl JsonSchema for Selectors {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Selectors".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {"type": "array", "items": {"type": "string", "minLength": 1}}
+            ]
+        })
+    }
+}
+
+/// An operation as written: its name and what stands under it.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// The name.
+    pub name: Text,
+    /// Its parameters.
+    pub params: Node,
+}
+
+impl Read for Operation {
+    fn read(node: &Node, found: &mut Diagnostics) -> Option<Self> {
+        let entries = match &node.kind {
+            Kind::Map(entries) => entries.as_slice(),
+            _ => return wrong(node, "an operation, such as `set: {path: …, value: …}`", found),
+        };
+        let mut known = entries.iter().filter(|(key, _)| op::find(&key.value).is_some());
+        for (key, _) in entries.iter().filter(|(key, _)| op::find(&key.value).is_none()) {
+            let unknown =
+                Diagnostic::new(Code::UnknownOperation, format!("there is no operation `{}`", key.value)).at(key.span);
+            found.push(match did_you_mean(&key.value, op::ALL.iter().map(|o| o.name)) {
+                Some(meant) => unknown.help(format!("did you mean `{meant}`?")),
+                None => unknown.help(format!("operations: {}", op::names())),
+            });
+        }
+        let first = known.next();
+        if let Some((second, _)) = known.next() {
+            found.push(
+                Diagnostic::new(Code::BadValue, "one operation an element: operations run in the order of the list")
+                    .at(second.span)
+                    .help(format!("start a new element: `- {}:`", second.value)),
+            );
+        }
+        if entries.is_empty() {
+            return wrong(node, "an operation, such as `set: {path: …, value: …}`", found);
+        }
+        first.map(|(name, params)| Operation { name: name.clone(), params: params.clone() })
+    }
+}
+
+impl JsonSchema for Operation {
+    fn schema_name() -> Cow<'static, str> {
+        "Operation".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let properties: serde_json::Map<String, serde_json::Value> =
+            op::ALL.iter().map(|o| (o.name.to_owned(), (o.schema)(generator).to_value())).collect();
+        json_schema!({
+            "description": "One operation: its name and its parameters.",
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": false,
+            "minProperties": 1,
+            "maxProperties": 1
+        })
+    }
+}

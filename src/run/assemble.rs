@@ -1,0 +1,70 @@
+//! Between the two stages: what makes a template the Pod of a task. The command comes with the agent.
+//!
+//! What is written, and in which place, is what ClearML's agent writes, with label values that Kubernetes accepts.
+
+use super::Context;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::edit::{Editor, Pointer, Step};
+use crate::op::Fault;
+use crate::pod::names;
+use md5::{Digest, Md5};
+use serde_json::{Value, json};
+
+/// Writes the Pod's kind, name, namespace, labels, restart policy and image.
+pub(super) fn assemble(pod: &mut Editor, context: &Context) -> Result<(), Fault> {
+    let mut write = |at: &Pointer, value: Value| {
+        pod.set_creating(at, value).map_err(|error| {
+            let message = format!("the Pod can't be assembled: {error}");
+            Box::new(Diagnostic::new(Code::OperationFailed, message))
+        })
+    };
+    let metadata = Pointer::root().child("metadata");
+    let spec = Pointer::root().child("spec");
+    write(&metadata.child("name"), context.pod_name().into())?;
+    let labels = metadata.child("labels");
+    for (name, value) in own_labels(context) {
+        write(&labels.child(name), value.into())?;
+    }
+    if let Some(image) = image(context) {
+        write(&spec.child("containers").child(0).child("image"), image.into())?;
+    }
+    fill(pod, &Pointer::root().child("apiVersion"), json!("v1"))?;
+    fill(pod, &Pointer::root().child("kind"), json!("Pod"))?;
+    fill(pod, &metadata.child("namespace"), context.namespace.clone().into())?;
+    fill(pod, &spec.child("restartPolicy"), json!("Never"))?;
+    fill(pod, &spec.child("containers").child(Step::Index(0)).child("name"), context.pod_name().into())
+}
+
+/// Sets what the template leaves open.
+fn fill(pod: &mut Editor, at: &Pointer, value: Value) -> Result<(), Fault> {
+    match pod.get(at) {
+        None | Some(Value::Null) => pod.set_creating(at, value).map_err(|error| {
+            Box::new(Diagnostic::new(Code::OperationFailed, format!("the Pod can't be assembled: {error}")))
+        }),
+        Some(_) => Ok(()),
+    }
+}
+
+/// The task's own image, or the default one; neither leaves the template's.
+fn image(context: &Context) -> Option<String> {
+    let own = context.task.get("container").and_then(|c| c.get("image")).and_then(Value::as_str).map(str::trim);
+    own.filter(|image| !image.is_empty()).map(str::to_owned).or_else(|| context.default_image.clone())
+}
+
+/// The labels by which ClearML's agent finds its Pods, and podrules' own.
+fn own_labels(context: &Context) -> Vec<(&'static str, String)> {
+    let worker = context.worker.get("id").and_then(Value::as_str).unwrap_or("");
+    let digest = Md5::digest(worker.as_bytes());
+    let agent: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
+    let parent = context.task.get("parent").and_then(Value::as_str).unwrap_or("");
+    [
+        ("CLEARML", format!("agent-{agent}")),
+        ("clearml-agent-queue", names::label_value(context.queue_id())),
+        ("clearml-agent-queue-name", names::label_value(context.queue_name())),
+        ("clearml-parent-task-id", names::label_value(parent)),
+        ("podrules.io/task-id", names::label_value(context.task_id())),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .collect()
+}

@@ -1,0 +1,181 @@
+//! Works out expressions and runs scripts for the rules of one task.
+
+use super::Context;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::edit::{Editor, Pointer};
+use crate::expr::scope::{self, Values};
+use crate::expr::script::{self, End, Failure};
+use crate::expr::{Expression, Json, Live, Script, Template, to_value};
+use crate::op::{Fault, Host};
+use crate::plan::Plan;
+use rhai::{Dynamic, Scope};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The variables of each set of rules, made when its first expression is worked out.
+pub(super) struct Evaluator<'p> {
+    plan: &'p Plan,
+    context: &'p Context,
+    pod_name: String,
+    live: Live,
+    scopes: Vec<Option<Scope<'static>>>,
+    /// The set whose rules run.
+    pub(super) set: usize,
+    /// What scripts logged since it was last taken.
+    pub(super) log: Vec<String>,
+    /// What scripts' operations warned of.
+    warnings: Vec<Diagnostic>,
+}
+
+/// How long a script may run that doesn't say.
+const SCRIPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl<'p> Evaluator<'p> {
+    pub(super) fn new(plan: &'p Plan, context: &'p Context) -> Self {
+        let scopes = plan.sets.iter().map(|_| None).collect();
+        let pod_name = context.pod_name();
+        Evaluator { plan, context, pod_name, live: Live::default(), scopes, set: 0, log: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// The plan.
+    pub(super) fn plan(&self) -> &'p Plan {
+        self.plan
+    }
+
+    /// The names that the rules at work share.
+    pub(super) fn current_set(&self) -> &'p crate::plan::Set {
+        &self.plan.sets[self.set]
+    }
+
+    /// The scope of the current set, out of its place while it is in use.
+    fn take_scope(&mut self) -> Scope<'static> {
+        if let Some(scope) = self.scopes[self.set].take() {
+            return scope;
+        }
+        let set = &self.plan.sets[self.set];
+        let listed = set.env.iter().filter_map(|name| self.context.env.get_key_value(name));
+        let env: Map<String, Value> = listed.map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
+        scope::scope(&Values {
+            task: &self.context.task,
+            queue: &self.context.queue,
+            providers: &self.context.providers,
+            config: &self.context.config,
+            env: Arc::new(Value::Object(env)),
+            worker: &self.context.worker,
+            namespace: &self.context.namespace,
+            pod_name: &self.pod_name,
+            live: &self.live,
+            vars: &set.vars,
+        })
+    }
+
+    /// Does something with the scope and, if asked, with the Pod lent to expressions.
+    fn with_scope<T>(
+        &mut self,
+        pod: &mut Editor,
+        lend: bool,
+        item: Option<&Pointer>,
+        work: impl FnOnce(&Plan, &mut Scope<'static>, &Live) -> T,
+    ) -> T {
+        let mut scope = self.take_scope();
+        let variables = scope.len();
+        if let Some(item) = item {
+            scope.push_dynamic("item", Dynamic::UNIT);
+            let handle = Json::pod(self.live.clone(), item.clone());
+            if lend {
+                std::mem::swap(&mut *self.live.lock(), pod);
+                scope.set_value("item", handle.into_dynamic());
+                std::mem::swap(&mut *self.live.lock(), pod);
+            }
+        }
+        if lend {
+            std::mem::swap(&mut *self.live.lock(), pod);
+        }
+        let done = work(self.plan, &mut scope, &self.live);
+        if lend {
+            std::mem::swap(&mut *self.live.lock(), pod);
+        }
+        scope.rewind(variables);
+        self.scopes[self.set] = Some(scope);
+        done
+    }
+
+    /// Evaluates one expression.
+    pub(super) fn expression(
+        &mut self,
+        expression: &Expression,
+        pod: &mut Editor,
+        item: Option<&Pointer>,
+    ) -> Result<Value, Fault> {
+        let result = self.with_scope(pod, expression.uses_pod, item, |plan, scope, _| {
+            let found = scope::evaluate(plan.language.engine(), scope, &expression.ast);
+            // Inside: a handle to the Pod can be read only while the Pod is lent.
+            found.map(|value| to_value(&value))
+        });
+        match result {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(message)) => Err(failed(expression, &message)),
+            Err(error) => {
+                let failure = script::failure(&error);
+                let mut fault = failed(expression, &failure.message);
+                if failure.limit {
+                    fault.code = Code::LimitExceeded;
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    /// Evaluates a condition; anything but true or false is a mistake.
+    pub(super) fn condition(&mut self, when: &Expression, pod: &mut Editor) -> Result<bool, Fault> {
+        match self.expression(when, pod, None)? {
+            Value::Bool(b) => Ok(b),
+            other => {
+                let message = format!("a condition gives true or false, and this gave {}", crate::edit::kind_of(&other));
+                let mut fault = failed(when, &message);
+                fault.help = Some("compare it: task.param(\"Args/scratch\") == \"yes\"".into());
+                Err(fault)
+            }
+        }
+    }
+}
+
+fn failed(expression: &Expression, message: &str) -> Fault {
+    Box::new(Diagnostic::new(Code::ExpressionFailed, message).at(expression.text.span))
+}
+
+impl Host for Evaluator<'_> {
+    fn value(&mut self, template: &Template, pod: &mut Editor, item: Option<&Pointer>) -> Result<Value, Fault> {
+        if let Some(constant) = template.constant() {
+            return Ok(constant.clone());
+        }
+        template.fill(&mut |expression| self.expression(expression, pod, item))
+    }
+
+    fn script(
+        &mut self,
+        script: &Script,
+        timeout: Option<Duration>,
+        pod: &mut Editor,
+        item: Option<&Pointer>,
+    ) -> Result<bool, Fault> {
+        let ran = self.with_scope(pod, true, item, |plan, scope, live| {
+            script::run(&plan.language, &script.ast, scope, live, timeout.unwrap_or(SCRIPT_TIMEOUT))
+        });
+        self.log.extend(ran.log);
+        self.warnings.extend(ran.warnings);
+        match ran.end {
+            End::Done => Ok(true),
+            End::Skipped => Ok(false),
+            End::Failed(Failure { message, position, limit }) => {
+                let code = if limit { Code::LimitExceeded } else { Code::ScriptFailed };
+                let message = match (position.line(), position.position()) {
+                    (Some(line), Some(column)) => format!("{message} (line {line}, column {column} of the script)"),
+                    _ => message,
+                };
+                Err(Box::new(Diagnostic::new(code, message).at(script.span_of(position))))
+            }
+        }
+    }
+}

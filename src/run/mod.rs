@@ -1,0 +1,194 @@
+//! A plan and a task to a Pod. Pure: no clock, no randomness, no network, no files.
+//!
+//! A rule is a transaction on the editor's log: it is done whole, or taken back whole.
+
+mod assemble;
+mod context;
+mod host;
+mod outcome;
+pub mod provenance;
+mod why;
+
+pub use context::{Context, POD_PREFIX};
+pub use outcome::{Companion, Outcome, Reason, RuleTrace, Seen, Status, seen};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::edit::Editor;
+use crate::expr::clearml;
+use crate::op::{Bench, Fault, Host};
+use crate::plan::{self, Plan, Rule};
+use crate::rules::{Mode, OnError, RuleStage};
+use host::Evaluator;
+use serde_json::Value;
+
+/// How to run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Keep every change, and work out why conditions are false: for `explain`.
+    pub trace: bool,
+}
+
+impl Plan {
+    /// Runs the rules for the context's queue on a template: the template's stage, the assembly of the Pod, the Pod's stage.
+    pub fn run(&self, template: Value, context: &Context, options: Options) -> Outcome {
+        let strings = clearml::tokens(&template);
+        let mut run = Run {
+            plan: self,
+            evaluator: Evaluator::new(self, context),
+            pod: Editor::new(template),
+            companions: Vec::new(),
+            traces: Vec::new(),
+            warnings: Vec::new(),
+            trace: options.trace,
+        };
+        let failure = run.all(context, &strings).err().map(|fault| *fault);
+        let (pod, changes) = run.pod.into_parts();
+        Outcome {
+            pod,
+            companions: if failure.is_some() { Vec::new() } else { run.companions },
+            rules: run.traces,
+            changes,
+            warnings: run.warnings,
+            failure,
+        }
+    }
+}
+
+struct Run<'p> {
+    plan: &'p Plan,
+    evaluator: Evaluator<'p>,
+    pod: Editor,
+    companions: Vec<Companion>,
+    traces: Vec<RuleTrace>,
+    warnings: Vec<Diagnostic>,
+    trace: bool,
+}
+
+impl Run<'_> {
+    fn all(&mut self, context: &Context, strings: &std::collections::BTreeSet<String>) -> Result<(), Fault> {
+        let rules = self.plan.rules_for(context.queue_id(), context.queue_name());
+        self.stage(&rules, RuleStage::Template)?;
+        self.pod.author = plan::STRINGS;
+        if !strings.is_empty() {
+            let scope = clearml::Scope {
+                task: &context.task,
+                queue_id: context.queue_id(),
+                queue_name: context.queue_name(),
+            };
+            clearml::resolve(&mut self.pod, strings, &scope);
+        }
+        self.pod.author = plan::ASSEMBLY;
+        assemble::assemble(&mut self.pod, context)?;
+        self.keep_or_forget(0);
+        self.stage(&rules, RuleStage::Pod)
+    }
+
+    fn stage(&mut self, rules: &[u32], stage: RuleStage) -> Result<(), Fault> {
+        let mut stopped = None;
+        for number in rules {
+            let rule = &self.plan.rules[*number as usize];
+            if rule.stage != stage {
+                continue;
+            }
+            let (status, log) = match stopped {
+                Some(by) => (Status::Skipped(Reason::Stopped(by)), Vec::new()),
+                None => self.rule(*number, rule),
+            };
+            if rule.stop && matches!(status, Status::Applied) {
+                stopped = Some(*number);
+            }
+            let failure = match &status {
+                Status::Failed(diagnostic) => Some((diagnostic.clone(), rule.on_error)),
+                _ => None,
+            };
+            self.traces.push(RuleTrace { rule: *number, status, log });
+            match failure {
+                Some((diagnostic, OnError::Fail)) => return Err(Box::new(diagnostic)),
+                Some((mut diagnostic, OnError::Skip)) => {
+                    diagnostic.message = format!("rule `{}` was skipped: {}", rule.name, diagnostic.message);
+                    diagnostic.severity = crate::diagnostic::Severity::Warning;
+                    diagnostic.code = Code::RuleSkipped;
+                    self.warnings.push(diagnostic);
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// One rule: whole, or nothing of it.
+    fn rule(&mut self, number: u32, rule: &Rule) -> (Status, Vec<String>) {
+        if !rule.enabled {
+            return (Status::Skipped(Reason::Disabled), Vec::new());
+        }
+        self.evaluator.set = rule.set;
+        let mark = self.pod.mark();
+        let companions = self.companions.len();
+        let warnings = self.warnings.len();
+        let done = self.try_rule(number, rule);
+        let log = std::mem::take(&mut self.evaluator.log);
+        let status = match done {
+            Ok(Status::Applied) if rule.mode == Mode::Audit => {
+                let changes = self.pod.log()[mark..].to_vec();
+                let would = seen(&mut self.pod.root().clone(), changes);
+                Status::Audited(would)
+            }
+            Ok(status) => status,
+            Err(fault) => Status::Failed(in_rule(*fault, rule)),
+        };
+        if matches!(status, Status::Applied) {
+            self.keep_or_forget(mark);
+        } else {
+            self.pod.rollback(mark);
+            self.companions.truncate(companions);
+            if matches!(status, Status::Skipped(_)) {
+                self.warnings.truncate(warnings);
+            }
+        }
+        (status, log)
+    }
+
+    fn try_rule(&mut self, number: u32, rule: &Rule) -> Result<Status, Fault> {
+        if let Some(when) = &rule.when
+            && !self.evaluator.condition(when, &mut self.pod)?
+        {
+            let why = if self.trace { why::why(&mut self.evaluator, when, &mut self.pod) } else { Vec::new() };
+            return Ok(Status::Skipped(Reason::Condition(why)));
+        }
+        for companion in &rule.companions {
+            let manifest = self.evaluator.value(&companion.manifest, &mut self.pod, None)?;
+            self.companions.push(Companion { lifetime: companion.lifetime, manifest, rule: number });
+        }
+        for step in &rule.steps {
+            self.pod.author = step.author;
+            let mut bench = Bench {
+                pod: &mut self.pod,
+                item: None,
+                host: &mut self.evaluator,
+                warnings: &mut self.warnings,
+                skipped: false,
+            };
+            step.operation.apply(&mut bench).map_err(|mut fault| {
+                fault.message = format!("{}: {}", step.name, fault.message);
+                fault.primary.get_or_insert_with(|| crate::diagnostic::Label { span: step.span, text: String::new() });
+                fault
+            })?;
+            if bench.skipped {
+                return Ok(Status::Skipped(Reason::Script));
+            }
+        }
+        Ok(Status::Applied)
+    }
+
+    /// Without a trace the log is of no use once its rule is done.
+    fn keep_or_forget(&mut self, mark: usize) {
+        if !self.trace {
+            self.pod.forget(mark);
+        }
+    }
+}
+
+fn in_rule(mut fault: Diagnostic, rule: &Rule) -> Diagnostic {
+    fault.related.insert(0, crate::diagnostic::Label { span: rule.span, text: "in this rule".into() });
+    fault.rule(rule.name.clone())
+}
