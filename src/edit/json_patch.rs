@@ -149,9 +149,8 @@ fn add(editor: &mut Editor, base: &Pointer, path: &Place, value: Value) -> Resul
 fn taken(editor: &Editor, base: &Pointer, from: &Place, left: &mut usize) -> Result<Value, String> {
     let at = from.existing(editor, base)?;
     let value = editor.get(&at).ok_or_else(|| format!("{from} does not exist"))?;
-    *left = left
-        .checked_sub(weight(value))
-        .ok_or_else(|| format!("the patch copies more than {MOST_COPIED} values"))?;
+    *left =
+        left.checked_sub(weight(value)).ok_or_else(|| format!("the patch copies more than {MOST_COPIED} values"))?;
     Ok(value.clone())
 }
 

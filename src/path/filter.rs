@@ -1,8 +1,8 @@
 //! Conditions in a path: `[?@.name == 'x' && match(@.image, 'nvidia/.*')]`.
 
 use super::query::{Comparison, Filter, Operand, Pattern, Query, RegexTest, SingularStep};
-use super::select::{Run, Stop, real_index};
 use super::regexp;
+use super::select::{Run, Stop, real_index};
 use crate::edit::json_patch::compare_numbers;
 use serde_json::Value;
 use std::borrow::Cow;

@@ -65,7 +65,9 @@ impl Path {
     pub fn parse(text: &str) -> Result<Path, PathError> {
         match text.chars().next() {
             Some('$') => Self::compile(text, false),
-            Some('@') => Err(PathError::new(0, "@ has a meaning inside forEach only; a JSONPath begins with $ (the Pod)")),
+            Some('@') => {
+                Err(PathError::new(0, "@ has a meaning inside forEach only; a JSONPath begins with $ (the Pod)"))
+            }
             _ => Err(syntax::no_root(text)),
         }
     }

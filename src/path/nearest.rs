@@ -98,7 +98,9 @@ fn lacks(selector: &Selector, value: &Value) -> String {
             len => format!("the list has {len} elements"),
         },
         (Selector::Filter(_), Value::Array(list)) if !list.is_empty() => "no element satisfies the filter".to_owned(),
-        (Selector::Filter(_), Value::Object(map)) if !map.is_empty() => "no value in it satisfies the filter".to_owned(),
+        (Selector::Filter(_), Value::Object(map)) if !map.is_empty() => {
+            "no value in it satisfies the filter".to_owned()
+        }
         (_, Value::Array(_)) => "the list is empty".to_owned(),
         _ => "it is empty".to_owned(),
     }

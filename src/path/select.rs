@@ -140,11 +140,7 @@ fn element<'v, T: Track>(
     flow
 }
 
-fn children<'v, T: Track>(
-    value: &'v Value,
-    at: &mut T,
-    next: &mut dyn FnMut(&mut T, &'v Value) -> Flow,
-) -> Flow {
+fn children<'v, T: Track>(value: &'v Value, at: &mut T, next: &mut dyn FnMut(&mut T, &'v Value) -> Flow) -> Flow {
     match value {
         Value::Object(map) => {
             for (key, child) in map {
