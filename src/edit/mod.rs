@@ -3,6 +3,8 @@
 //! All operations, scripts too, change the Pod only through [`Editor`]; its log is at once the undo log of a
 //! rule's transaction and the trace that `explain` reads. Values that are replaced are moved into the log, never copied.
 
+pub mod json_patch;
+pub mod merge_patch;
 mod pointer;
 
 pub use pointer::{Pointer, Step};

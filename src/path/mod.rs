@@ -1,1 +1,219 @@
-//! JSONPath ([RFC 9535](https://www.rfc-editor.org/rfc/rfc9535)).
+//! Paths into a document: JSONPath as in [RFC 9535](https://www.rfc-editor.org/rfc/rfc9535).
+//!
+//! Text → [`scan`] (bounds, where segments begin) → the parser of jsonpath-rust → [`lower`] (our own compiled form,
+//! regexes ready) → [`select`] and [`filter`] (the walker). What goes wrong is put into words by [`syntax`] (the text)
+//! and [`nearest`] (the document).
+
+mod filter;
+mod lower;
+mod nearest;
+mod query;
+mod regexp;
+mod scan;
+mod select;
+mod syntax;
+
+pub use query::SingularStep;
+
+use crate::edit::{Pointer, Step};
+use select::Run;
+use serde_json::Value;
+use smol_str::SmolStr;
+use std::fmt;
+use std::sync::Arc;
+
+/// How many nodes [`Path::select`] visits at most.
+pub const DEFAULT_LIMIT: usize = 1_000_000;
+
+/// A compiled path; cheap to clone.
+#[derive(Clone)]
+pub struct Path(Arc<Compiled>);
+
+struct Compiled {
+    text: SmolStr,
+    relative: bool,
+    segments: Box<[query::Segment]>,
+    /// Where each segment begins in the text.
+    starts: Vec<usize>,
+    /// The steps, if it can select one node only.
+    singular: Option<Box<[SingularStep]>>,
+}
+
+/// Why a text is no path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PathError {
+    /// Where in the text, in bytes.
+    pub offset: usize,
+    /// What is wrong, and what to write instead where that is known.
+    pub message: String,
+}
+
+impl PathError {
+    fn new(offset: usize, message: impl Into<String>) -> Self {
+        PathError { offset, message: message.into() }
+    }
+}
+
+/// A query would visit more nodes than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the path visits too many nodes; name more of the way instead of `..` and nested filters")]
+pub struct TooMuchWork;
+
+impl Path {
+    /// Reads a path that begins with `$`.
+    pub fn parse(text: &str) -> Result<Path, PathError> {
+        match text.chars().next() {
+            Some('$') => Self::compile(text, false),
+            Some('@') => {
+                Err(PathError::new(0, "@ has a meaning inside forEach only; a JSONPath begins with $ (the Pod)"))
+            }
+            _ => Err(syntax::no_root(text)),
+        }
+    }
+
+    /// Reads a path that begins with `@`, the node that `forEach` is at, or with `$`.
+    pub fn parse_relative(text: &str) -> Result<Path, PathError> {
+        match text.chars().next() {
+            Some('@') => Self::compile(text, true),
+            Some('$') => Self::compile(text, false),
+            _ => Err(syntax::no_root(text)),
+        }
+    }
+
+    fn compile(text: &str, relative: bool) -> Result<Path, PathError> {
+        let starts = scan::scan(text)?;
+        let parsed = match relative {
+            // To the parser every query begins at `$`; where that is, is up to the walker.
+            true => jsonpath_rust::parser::parse_json_path(&text.replacen('@', "$", 1)),
+            false => jsonpath_rust::parser::parse_json_path(text),
+        };
+        let tree = parsed.map_err(|error| syntax::explain(text, &error))?;
+        let segments = lower::segments(&tree.segments).map_err(|refused| {
+            let offset = text.find(&refused.word).unwrap_or(0);
+            PathError::new(offset, refused.message)
+        })?;
+        let singular = lower::as_singular(&segments);
+        Ok(Path(Arc::new(Compiled { text: SmolStr::new(text), relative, segments, starts, singular })))
+    }
+
+    /// Whether it begins with `@`.
+    pub fn is_relative(&self) -> bool {
+        self.0.relative
+    }
+
+    /// The text as written.
+    pub fn as_str(&self) -> &str {
+        &self.0.text
+    }
+
+    /// Every node it selects of a document, in the order of RFC 9535; one may come up more than once. Selects
+    /// nothing where it would have to visit more than [`DEFAULT_LIMIT`] nodes; see [`Path::select_bounded`].
+    pub fn select(&self, root: &Value) -> Vec<Pointer> {
+        self.select_from(root, &Pointer::root())
+    }
+
+    /// The same, where `@` is the node at `base`. `$` is the whole document, in filters too.
+    pub fn select_from(&self, root: &Value, base: &Pointer) -> Vec<Pointer> {
+        self.select_bounded(root, base, DEFAULT_LIMIT).unwrap_or_default()
+    }
+
+    /// The same, visiting no more than `limit_nodes_visited` nodes, those that filters look at included.
+    pub fn select_bounded(
+        &self,
+        root: &Value,
+        base: &Pointer,
+        limit_nodes_visited: usize,
+    ) -> Result<Vec<Pointer>, TooMuchWork> {
+        if self.0.singular.is_some() {
+            let found = self.resolve_singular(root, base).filter(|at| at.get(root).is_some());
+            return Ok(found.into_iter().collect());
+        }
+        self.run(&Run::new(root, limit_nodes_visited), self.0.segments.len(), base)
+    }
+
+    /// Evaluates the first `count` segments.
+    fn run(&self, run: &Run<'_>, count: usize, base: &Pointer) -> Result<Vec<Pointer>, TooMuchWork> {
+        let mut at = self.origin(base);
+        let mut found = Vec::new();
+        let Some(from) = at.get(run.root) else { return Ok(found) };
+        let segments = self.0.segments.get(..count).unwrap_or_default();
+        let flow = run.walk(segments, from, &mut at, 0, &mut |at, _| {
+            found.push(at.clone());
+            Ok(())
+        });
+        if flow.is_err() { Err(TooMuchWork) } else { Ok(found) }
+    }
+
+    /// Where it begins.
+    fn origin(&self, base: &Pointer) -> Pointer {
+        if self.0.relative { base.clone() } else { Pointer::root() }
+    }
+
+    /// The steps of a singular path, one made of names and indexes only.
+    pub fn singular(&self) -> Option<Vec<SingularStep>> {
+        self.0.singular.as_ref().map(|steps| steps.to_vec())
+    }
+
+    /// The one place that a singular path means in a document, there or not: what is missing on the way may be
+    /// created. Nothing if the path isn't singular, or if a negative index has no element to count to.
+    pub fn resolve_singular(&self, root: &Value, base: &Pointer) -> Option<Pointer> {
+        let mut at = self.origin(base);
+        let mut here = at.get(root);
+        for step in self.0.singular.as_deref()? {
+            match step {
+                SingularStep::Key(key) => {
+                    here = here.and_then(Value::as_object).and_then(|map| map.get(key.as_str()));
+                    at.push(Step::Key(key.clone()));
+                }
+                SingularStep::Index(index) => {
+                    let list = here.and_then(Value::as_array);
+                    let index = match usize::try_from(*index) {
+                        Ok(index) => index,
+                        Err(_) => select::real_index(*index, list?.len())?,
+                    };
+                    here = list.and_then(|list| list.get(index));
+                    at.push(index);
+                }
+            }
+        }
+        Some(at)
+    }
+
+    /// For the message that a path matches nothing: the longest part of it that does match, as text, and why the
+    /// next part doesn't.
+    pub fn deepest_match(&self, root: &Value, base: &Pointer) -> (String, String) {
+        nearest::deepest(self, root, base)
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text)
+    }
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Path({:?})", self.0.text)
+    }
+}
+
+impl PartialEq for Path {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.text == other.0.text
+    }
+}
+
+impl Eq for Path {}
+
+impl std::str::FromStr for Path {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        Path::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

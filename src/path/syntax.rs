@@ -1,0 +1,158 @@
+//! Says what is wrong with the text of a path in words that help, where the mistake is one that people make.
+
+use super::PathError;
+use super::lower::FUNCTIONS;
+use jsonpath_rust::parser::errors::JsonPathError;
+
+/// Parents whose keys tend to hold dots and slashes.
+const FREE_KEYS: [&str; 8] =
+    ["labels", "annotations", "nodeSelector", "matchLabels", "limits", "requests", "data", "stringData"];
+
+/// A text that doesn't begin with `$` or `@`.
+pub(super) fn no_root(text: &str) -> PathError {
+    let trimmed = text.trim_start();
+    let message = if trimmed.is_empty() {
+        "the path is empty; a JSONPath begins with $ (the Pod)".to_owned()
+    } else if trimmed.starts_with(['$', '@']) {
+        "a JSONPath can't begin with a space".to_owned()
+    } else if let Some(pointer) = trimmed.strip_prefix('/') {
+        format!("this is a JSON Pointer; as a JSONPath it is {}", from_pointer(pointer))
+    } else if trimmed.starts_with(|c: char| c.is_alphabetic() || c == '_') && trimmed.len() < 200 {
+        format!("a JSONPath begins with $ (the Pod): write $.{trimmed}")
+    } else {
+        "a JSONPath begins with $ (the Pod)".to_owned()
+    };
+    PathError::new(0, message)
+}
+
+fn from_pointer(pointer: &str) -> String {
+    let steps = pointer.split('/').take(40).map(|token| {
+        let key = token.replace("~1", "/").replace("~0", "~");
+        match key.parse::<usize>() {
+            Ok(index) => format!("[{index}]"),
+            Err(_) if key.chars().all(is_name) && !key.is_empty() => format!(".{key}"),
+            Err(_) => quoted(&key),
+        }
+    });
+    std::iter::once("$".to_owned()).chain(steps).collect()
+}
+
+/// A text that the parser refuses.
+pub(super) fn explain(text: &str, error: &JsonPathError) -> PathError {
+    let offset = match error {
+        JsonPathError::PestError(error) => offset_in(&format!("{:?}", error.location)),
+        other => return PathError::new(0, format!("not a JSONPath: {}", without_prefix(&other.to_string()))),
+    };
+    let offset = (0..=offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let (before, rest) = text.split_at(offset);
+    let (at, message) = mistake(before, rest).unwrap_or_else(|| {
+        let message = match rest.chars().next() {
+            None => "the path ends too early".to_owned(),
+            Some(c) => format!("'{c}' can't stand here"),
+        };
+        (offset, message)
+    });
+    PathError::new(at, message)
+}
+
+/// The parser's library for locations isn't ours to name; its debug form, `Pos(7)`, holds the number.
+fn offset_in(location: &str) -> usize {
+    let digits = |c: &char| c.is_ascii_digit();
+    location.chars().skip_while(|c| !digits(c)).take_while(digits).collect::<String>().parse().unwrap_or(0)
+}
+
+fn without_prefix(message: &str) -> &str {
+    message.strip_prefix("Invalid json path: ").unwrap_or(message)
+}
+
+/// The mistakes we know: where, and what to write instead.
+fn mistake(before: &str, rest: &str) -> Option<(usize, String)> {
+    let at = before.len();
+    let here = rest.chars().next();
+    let in_brackets = depth(before) > 0;
+    let last = before.trim_end().chars().next_back();
+    if !in_brackets {
+        if here.is_some_and(|c| "-/~:+%".contains(c)) && last.is_some_and(is_name) {
+            return Some(unquoted_key(before, rest));
+        }
+        return match (last, here) {
+            (Some('.'), None) => Some((at, "a key is missing after the dot".to_owned())),
+            (Some('.'), Some('[')) => Some((at, "leave out the dot before [".to_owned())),
+            (Some('.'), Some(c)) if c.is_ascii_digit() => {
+                let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                Some((at, format!("an element of a list is written [{digits}], without a dot")))
+            }
+            (Some('.'), Some(c)) if !is_name(c) && c != '*' && !c.is_whitespace() => Some(unquoted_key(before, rest)),
+            (_, Some(c)) if c.is_whitespace() => Some((at, "a space can't stand here".to_owned())),
+            (Some('$' | '@' | ']'), Some(c)) if is_name(c) => Some((at, "a dot is missing before this".to_owned())),
+            _ => None,
+        };
+    }
+    if rest.starts_with("=~") {
+        return Some((at, "there is no =~; write match(@.name, 'regex') or search(@.name, 'regex')".to_owned()));
+    }
+    if here == Some('=') {
+        return Some((at, "one = doesn't compare; write ==".to_owned()));
+    }
+    if here.is_some_and(|c| "&|".contains(c)) {
+        return Some((at, "conditions are joined with && and ||".to_owned()));
+    }
+    let word: String = rest.chars().take_while(|c| is_name(*c) || "-./".contains(*c)).collect();
+    let after = rest[word.len()..].trim_start();
+    if word == "and" || word == "or" || word == "not" {
+        return Some((at, "conditions are joined with && and ||, and negated with !".to_owned()));
+    }
+    if word.is_empty() {
+        return None;
+    }
+    if last == Some('[') && after.starts_with([']', ',']) {
+        return Some((at, format!("a key in brackets is quoted: {}", quoted(&word))));
+    }
+    if after.starts_with('(') {
+        return Some((at, format!("there is no function '{word}'; there are {FUNCTIONS}")));
+    }
+    if last.is_some_and(|c| "?(&|!=<>".contains(c)) && word.starts_with(|c: char| c.is_alphabetic()) {
+        return Some((at, format!("in a condition the element is @: write @.{word}, or '{word}' for a text")));
+    }
+    None
+}
+
+/// A key with characters that need quotes: where it begins, and how it's written.
+fn unquoted_key(before: &str, rest: &str) -> (usize, String) {
+    let free = FREE_KEYS.iter().filter_map(|parent| {
+        let parent = format!(".{parent}.");
+        before.rfind(&parent).map(|at| at + parent.len())
+    });
+    let start = free.max().or_else(|| before.rfind('.').map(|at| at + 1)).unwrap_or(0);
+    let whole_rest = FREE_KEYS.iter().any(|parent| before[..start].ends_with(&format!(".{parent}.")));
+    let length = rest.find(|c: char| c == '[' || c.is_whitespace() || (c == '.' && !whole_rest)).unwrap_or(rest.len());
+    let key = format!("{}{}", &before[start..], &rest[..length]);
+    let parent = before[..start].trim_end_matches('.');
+    (start, format!("a key with such characters goes into brackets and quotes: {parent}{}", quoted(&key)))
+}
+
+fn quoted(key: &str) -> String {
+    format!("['{}']", key.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()
+}
+
+/// How many brackets are open at the end of a text; strings count for nothing.
+fn depth(text: &str) -> usize {
+    let mut depth = 0_usize;
+    let mut quote = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(_), '\\') => drop(chars.next()),
+            (Some(end), c) if c == end => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '[' | '(') => depth += 1,
+            (None, ']' | ')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    depth
+}
