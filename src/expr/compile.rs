@@ -2,7 +2,7 @@
 
 use super::engine::{Language, MAX_SOURCE};
 use super::scope;
-use crate::diagnostic::{Code, Diagnostic, Sources, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Sources, Span, did_you_mean};
 use crate::source::Text;
 use rhai::{AST, ASTNode, Expr, ParseErrorType, Position, Stmt};
 use std::collections::HashSet;
@@ -18,6 +18,32 @@ pub struct Names {
     pub item: bool,
 }
 
+/// Where the lines of an expression or a script stand, to point at what fails when it runs.
+#[derive(Debug, Clone)]
+pub struct Lines {
+    starts: Vec<Span>,
+    whole: Span,
+}
+
+impl Lines {
+    fn new(sources: &Sources, text: &Text, from: usize, to: usize) -> Self {
+        let source = &text.value[from..to];
+        let offsets: Vec<usize> =
+            std::iter::once(from).chain(source.match_indices('\n').map(|(at, _)| from + at + 1)).collect();
+        Lines { starts: text.locate_all(sources, &offsets), whole: text.span }
+    }
+
+    /// The place of a position that Rhai gives. Within a line, characters stand as they do in the source.
+    pub fn span(&self, source: &str, at: Position) -> Span {
+        let (Some(line), column) = (at.line(), at.position().unwrap_or(1)) else { return self.whole };
+        let Some(start) = self.starts.get(line - 1) else { return self.whole };
+        let text = source.lines().nth(line - 1).unwrap_or("");
+        let before = text.char_indices().nth(column.saturating_sub(1)).map_or(text.len(), |(at, _)| at);
+        let from = start.start + before as u32;
+        Span { file: start.file, start: from, end: from + 1 }
+    }
+}
+
 /// A compiled expression.
 #[derive(Debug, Clone)]
 pub struct Expression {
@@ -25,8 +51,10 @@ pub struct Expression {
     pub ast: AST,
     /// What was written; its span is where it stands.
     pub text: Text,
-    /// Where in `text` the expression starts: after `${` for one in a string.
-    pub offset: usize,
+    /// Where in `text` the expression stands: within `${ }` for one in a string.
+    pub range: (usize, usize),
+    /// Where its lines stand.
+    pub lines: Lines,
     /// Whether it looks at the Pod, itself or through `vars`.
     pub uses_pod: bool,
     /// The `vars` it names.
@@ -40,6 +68,15 @@ pub struct Script {
     pub ast: AST,
     /// What was written.
     pub text: Text,
+    /// Where its lines stand.
+    pub lines: Lines,
+}
+
+impl Expression {
+    /// The expression as written.
+    pub fn source(&self) -> &str {
+        &self.text.value[self.range.0..self.range.1]
+    }
 }
 
 /// Compiles `text.value[offset..end]` as one expression.
@@ -66,7 +103,8 @@ pub fn expression(
     if !seen.problems.is_empty() {
         return Err(seen.problems);
     }
-    Ok(Expression { ast, text: text.clone(), offset, uses_pod: seen.uses_pod, vars: seen.vars })
+    let lines = Lines::new(sources, text, offset, end);
+    Ok(Expression { ast, text: text.clone(), range: (offset, end), lines, uses_pod: seen.uses_pod, vars: seen.vars })
 }
 
 /// Compiles a script.
@@ -80,7 +118,10 @@ pub fn script(language: &Language, sources: &Sources, text: &Text, names: &Names
         .compile_with_scope(&scope::compile_scope(names.item), &text.value)
         .map_err(|error| vec![parse_error(&place, error.err_type(), error.position(), names)])?;
     let seen = look(language, &ast, &place, names);
-    if seen.problems.is_empty() { Ok(Script { ast, text: text.clone() }) } else { Err(seen.problems) }
+    if !seen.problems.is_empty() {
+        return Err(seen.problems);
+    }
+    Ok(Script { ast, text: text.clone(), lines: Lines::new(sources, text, 0, text.value.len()) })
 }
 
 /// Sources that would take the parser too long or too deep.

@@ -24,9 +24,8 @@ pub(super) const MAX_SOURCE: usize = 64 << 10;
 pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What Rhai itself handles, so that no module lists it.
-const KEYWORDS: &[&str] = &[
-    "print", "debug", "type_of", "call", "curry", "is_shared", "is_def_var", "is_def_fn", "Fn", "this",
-];
+const KEYWORDS: &[&str] =
+    &["print", "debug", "type_of", "call", "curry", "is_shared", "is_def_var", "is_def_fn", "Fn", "this"];
 
 thread_local! {
     /// When what runs on this thread must end: Rhai's progress callback gets no other context.

@@ -1,6 +1,7 @@
 //! `${ expression }` in strings: found, compiled once, filled in with kept types.
 
 use super::compile::Expression;
+use crate::diagnostic::Span;
 use crate::edit::kind_of;
 use serde_json::{Map, Value};
 
@@ -48,6 +49,20 @@ impl Template {
         }
     }
 
+    /// Where its first expression was written.
+    pub fn first_span(&self) -> Option<Span> {
+        match self {
+            Template::Constant(_) => None,
+            Template::Expression(e) => Some(e.text.span),
+            Template::Text(parts) => parts.iter().find_map(|p| match p {
+                Part::Expression(e) => Some(e.text.span),
+                Part::Literal(_) => None,
+            }),
+            Template::List(items) => items.iter().find_map(Template::first_span),
+            Template::Map(entries) => entries.iter().find_map(|(k, v)| k.first_span().or_else(|| v.first_span())),
+        }
+    }
+
     /// The `vars` that it names.
     pub fn vars(&self) -> Vec<&str> {
         match self {
@@ -66,11 +81,12 @@ impl Template {
         }
     }
 
-    /// Fills the template in; `work_out` evaluates an expression.
-    pub fn fill<E>(&self, work_out: &mut impl FnMut(&Expression) -> Result<Value, E>) -> Result<Value, E>
-    where
-        E: From<String>,
-    {
+    /// Fills the template in; `work_out` evaluates an expression, `bad` makes an error of a result that doesn't fit.
+    pub fn fill<E>(
+        &self,
+        work_out: &mut impl FnMut(&Expression) -> Result<Value, E>,
+        bad: &impl Fn(String) -> E,
+    ) -> Result<Value, E> {
         Ok(match self {
             Template::Constant(value) => value.clone(),
             Template::Expression(expression) => work_out(expression)?,
@@ -79,28 +95,28 @@ impl Template {
                 for part in parts {
                     match part {
                         Part::Literal(literal) => text.push_str(literal),
-                        Part::Expression(expression) => push_text(&mut text, &work_out(expression)?)?,
+                        Part::Expression(expression) => push_text(&mut text, &work_out(expression)?).map_err(bad)?,
                     }
                 }
                 Value::String(text)
             }
             Template::List(items) => {
-                Value::Array(items.iter().map(|item| item.fill(work_out)).collect::<Result<_, _>>()?)
+                Value::Array(items.iter().map(|item| item.fill(work_out, bad)).collect::<Result<_, _>>()?)
             }
             Template::Map(entries) => {
                 let mut map = Map::new();
                 for (key, value) in entries {
-                    let key = match key.fill(work_out)? {
+                    let key = match key.fill(work_out, bad)? {
                         Value::String(key) => key,
                         other => {
                             let mut text = String::new();
-                            push_text(&mut text, &other)?;
+                            push_text(&mut text, &other).map_err(bad)?;
                             text
                         }
                     };
-                    let value = value.fill(work_out)?;
+                    let value = value.fill(work_out, bad)?;
                     if map.contains_key(&key) {
-                        return Err(format!("the key `{key}` comes out twice").into());
+                        return Err(bad(format!("the key `{key}` comes out twice")));
                     }
                     map.insert(key, value);
                 }
@@ -111,9 +127,9 @@ impl Template {
 }
 
 /// Adds the text of a value. Lists and objects have none that a reader would expect.
-fn push_text<E: From<String>>(text: &mut String, value: &Value) -> Result<(), E> {
+fn push_text(text: &mut String, value: &Value) -> Result<(), String> {
     match value {
-        Value::Null => Err("a missing value `()` inside of text: give a default with `??`".to_owned().into()),
+        Value::Null => Err("a missing value `()` inside of text: give a default with `??`".to_owned()),
         Value::Bool(b) => {
             text.push_str(if *b { "true" } else { "false" });
             Ok(())
@@ -126,7 +142,7 @@ fn push_text<E: From<String>>(text: &mut String, value: &Value) -> Result<(), E>
             text.push_str(s);
             Ok(())
         }
-        other => Err(format!("{} inside of text: use json(…) for its JSON", kind_of(other)).into()),
+        other => Err(format!("{} inside of text: use json(…) for its JSON", kind_of(other))),
     }
 }
 

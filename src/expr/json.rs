@@ -128,7 +128,9 @@ impl Json {
     fn edit(&self, change: impl FnOnce(&mut Editor) -> Result<(), crate::edit::EditError>) -> Fallible<()> {
         match &self.root {
             Root::Data(_) => Err("only `pod` can be changed".into()),
-            Root::Pod(_) if !script::running() => Err("`pod` is read-only in expressions; change it in a `script`".into()),
+            Root::Pod(_) if !script::running() => {
+                Err("`pod` is read-only in expressions; change it in a `script`".into())
+            }
             Root::Pod(live) => change(&mut live.lock()).map_err(|error| error.to_string().into()),
         }
     }
@@ -173,7 +175,9 @@ impl IntoIterator for Json {
         }
         let shape = self.with(|value| match value {
             Value::Array(list) => Shape::List(list.len()),
-            Value::Object(map) => Shape::Keys(map.keys().map(|k| Dynamic::from(ImmutableString::from(k.as_str()))).collect()),
+            Value::Object(map) => {
+                Shape::Keys(map.keys().map(|k| Dynamic::from(ImmutableString::from(k.as_str()))).collect())
+            }
             _ => Shape::List(0),
         });
         match shape {
@@ -189,7 +193,9 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<Json>("object")
         .register_indexer_get(|json: &mut Json, key: ImmutableString| json.child(key.as_str()))
         .register_indexer_get(|json: &mut Json, index: INT| json.item(index))
-        .register_indexer_set(|json: &mut Json, key: ImmutableString, value: Dynamic| json.set(key.as_str().into(), &value))
+        .register_indexer_set(|json: &mut Json, key: ImmutableString, value: Dynamic| {
+            json.set(key.as_str().into(), &value)
+        })
         .register_indexer_set(|json: &mut Json, index: INT, value: Dynamic| match usize::try_from(index) {
             Ok(index) => json.set(index.into(), &value),
             Err(_) => Err("an index must not be negative here".into()),
@@ -215,10 +221,13 @@ pub(super) fn register(engine: &mut Engine) {
                 .unwrap_or_default()
         })
         .register_fn("values", |json: &mut Json| -> rhai::Array {
-            json.clone().into_iter().map(|key| match key.clone().into_immutable_string() {
-                Ok(name) if json.with(Value::is_object) => json.child(name.as_str()),
-                _ => key,
-            }).collect()
+            json.clone()
+                .into_iter()
+                .map(|key| match key.clone().into_immutable_string() {
+                    Ok(name) if json.with(Value::is_object) => json.child(name.as_str()),
+                    _ => key,
+                })
+                .collect()
         })
         .register_fn("push", |json: &mut Json, value: Dynamic| json.push(&value))
         .register_fn("insert", |json: &mut Json, index: INT, value: Dynamic| json.insert(index, &value))

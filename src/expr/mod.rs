@@ -4,6 +4,7 @@
 //! Everything is compiled once, at load. At run time a [`Scope`](scope::Scopes) is made once a task and a set of `vars`;
 //! an expression reads the live Pod through a handle, so nothing is copied for it.
 
+pub mod clearml;
 mod compile;
 mod convert;
 mod engine;

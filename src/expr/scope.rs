@@ -95,10 +95,11 @@ impl Vars {
         }
         let mut scope = self.scope.as_ref().clone();
         scope.push("vars", self.clone());
-        let worked_out = definition.fill(&mut |expression| evaluate_value(engine, &mut scope, &expression.ast));
+        let worked_out =
+            definition.fill(&mut |expression| evaluate_value(engine, &mut scope, &expression.ast), &|message| message);
         let mut cells = lock();
         cells.retain(|(n, _)| n != name);
-        let value = worked_out.map_err(|error: Failure| format!("vars.{name}: {}", error.0))?;
+        let value = worked_out.map_err(|message| format!("vars.{name}: {message}"))?;
         let value = match value {
             Value::Array(_) | Value::Object(_) => Dynamic::from(Json::data(Arc::new(value))),
             scalar => from_value(&scalar),
@@ -108,18 +109,9 @@ impl Vars {
     }
 }
 
-/// A message; [`Template::fill`] makes errors of text.
-struct Failure(String);
-
-impl From<String> for Failure {
-    fn from(message: String) -> Self {
-        Failure(message)
-    }
-}
-
-fn evaluate_value(engine: &Engine, scope: &mut Scope<'static>, ast: &rhai::AST) -> Result<Value, Failure> {
-    let result = evaluate(engine, scope, ast).map_err(|error| Failure(super::script::failure(&error).message))?;
-    super::convert::to_value(&result).map_err(Failure)
+fn evaluate_value(engine: &Engine, scope: &mut Scope<'static>, ast: &rhai::AST) -> Result<Value, String> {
+    let result = evaluate(engine, scope, ast).map_err(|error| super::script::failure(&error).message)?;
+    super::convert::to_value(&result)
 }
 
 /// Evaluates a syntax tree within the time an expression has.

@@ -17,7 +17,10 @@ pub(super) fn register(engine: &mut Engine) {
 /// A hyperparameter, converted to the default's type; the default where the task doesn't have it.
 fn read(task: &Json, name: &str, default: &Dynamic) -> Fallible<Dynamic> {
     let Some((section, key)) = name.split_once('/') else {
-        return Err(format!("`{name}` is not the name of a hyperparameter: write \"Section/name\", such as \"Args/gpus\"").into());
+        return Err(format!(
+            "`{name}` is not the name of a hyperparameter: write \"Section/name\", such as \"Args/gpus\""
+        )
+        .into());
     };
     let stored = task.with(|task| {
         let value = task.get("hyperparams")?.get(section)?.get(key)?.get("value")?;
@@ -49,7 +52,9 @@ fn convert(name: &str, text: String, default: &Dynamic) -> Fallible<Dynamic> {
         ("true or false", boolean(trimmed).map(Dynamic::from_bool))
     } else {
         let kind = to_value(default).map_or(default.type_name(), |v| crate::edit::kind_of(&v));
-        return Err(format!("the default of `{name}` is {kind}: a hyperparameter is a string, a number or a boolean").into());
+        return Err(
+            format!("the default of `{name}` is {kind}: a hyperparameter is a string, a number or a boolean").into()
+        );
     };
     converted.ok_or_else(|| {
         let shown: String = text.chars().take(60).collect();

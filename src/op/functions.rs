@@ -37,8 +37,7 @@ fn call(operation: &'static Descriptor, keys: &[&str], arguments: &[Dynamic]) ->
     };
     let nowhere = Span::new(FileId(u32::MAX), 0, 0);
     let (sources, mut found) = (Sources::new(), Diagnostics::new());
-    let mut compiler =
-        Compiler { sources: &sources, found: &mut found, language: None, names: Names::default() };
+    let mut compiler = Compiler { sources: &sources, found: &mut found, language: None, names: Names::default() };
     let compiled = (operation.compile)(&Node::made(&params, nowhere), &mut compiler);
     let Some(compiled) = compiled.filter(|_| !found.has_errors()) else {
         let messages = found.iter().map(|d| match &d.help {
@@ -77,7 +76,10 @@ fn params(operation: &Descriptor, keys: &[&str], mut values: Vec<Value>) -> Resu
     if let ([key], 2) = (keys, values.len())
         && let (Some(value), Some(Value::String(name))) = (values.pop(), values.pop())
     {
-        return Ok(Value::Object(Map::from_iter([((*key).to_owned(), Value::Object(Map::from_iter([(name, value)])))])));
+        return Ok(Value::Object(Map::from_iter([(
+            (*key).to_owned(),
+            Value::Object(Map::from_iter([(name, value)])),
+        )])));
     }
     if values.len() > keys.len() {
         return Err(format!("it takes {}", keys.join(", ")));
@@ -95,7 +97,13 @@ impl Host for Constants {
         constant.ok_or_else(|| fault(Code::ExpressionFailed, "an expression in a script's value", nowhere))
     }
 
-    fn script(&mut self, script: &Script, _: Option<Duration>, _: &mut Editor, _: Option<&Pointer>) -> Result<bool, Fault> {
+    fn script(
+        &mut self,
+        script: &Script,
+        _: Option<Duration>,
+        _: &mut Editor,
+        _: Option<&Pointer>,
+    ) -> Result<bool, Fault> {
         Err(fault(Code::Unsupported, "a script can't run another", script.text.span))
     }
 }

@@ -62,12 +62,7 @@ const fn describe<P: Parameters>() -> Descriptor {
 }
 
 /// Every operation, in the order of the documentation.
-pub const ALL: &[Descriptor] = &[
-    describe::<set::Set>(),
-    describe::<for_each::ForEach>(),
-    describe::<set_env::SetEnv>(),
-    describe::<script::Script>(),
-];
+pub const ALL: &[Descriptor] = &[describe::<set::Set>(), describe::<for_each::ForEach>(), describe::<script::Script>()];
 
 /// The operation of a name.
 pub fn find(name: &str) -> Option<&'static Descriptor> {

@@ -11,7 +11,9 @@ use rhai::Expr;
 pub(super) fn check(rules: &[Rule], installation: Option<&Installation>, found: &mut Diagnostics) {
     for rule in rules {
         if let Some(why) = never(rule) {
-            found.push(Diagnostic::new(Code::NeverRuns, format!("the rule `{}` never runs: {why}", rule.name)).at(rule.span));
+            found.push(
+                Diagnostic::new(Code::NeverRuns, format!("the rule `{}` never runs: {why}", rule.name)).at(rule.span),
+            );
         }
         if rule.steps.is_empty() && rule.companions.is_empty() && !rule.stop {
             let message = format!("the rule `{}` does nothing: it has neither `do` nor `companions`", rule.name);
@@ -48,7 +50,9 @@ fn behind_a_stop<'r>(rules: impl Iterator<Item = &'r Rule>, found: &mut Diagnost
     for rule in rules {
         if let Some(stop) = stop {
             let message = format!("the rule `{}` never runs: `{}` stops before it", rule.name, stop.name);
-            found.push(Diagnostic::new(Code::NeverRuns, message).at(rule.span).related(stop.span, "this rule always stops"));
+            found.push(
+                Diagnostic::new(Code::NeverRuns, message).at(rule.span).related(stop.span, "this rule always stops"),
+            );
         } else if rule.stop && rule.when.is_none() && rule.selector.is_everything() {
             stop = Some(rule);
         }

@@ -9,7 +9,6 @@ use crate::rules::{self, RuleSet};
 use crate::source::helm::Installation;
 use crate::source::{Kind, Text};
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// Compiles the rules of an installation's values, then those of the rules files, in the order given. Mistakes go to
 /// `found`; the plan holds the rules that have none.
@@ -227,5 +226,6 @@ impl Builder<'_> {
 
 fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_') && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -1,7 +1,7 @@
 //! Rules by queue: a queue costs its own rules, however many others there are.
 
-use super::selector::Verdict;
 use super::Rule;
+use super::selector::Verdict;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -41,7 +41,8 @@ impl Index {
         if let Some(known) = lock().get(&key) {
             return Arc::clone(known);
         }
-        let named = [id, name].into_iter().filter(|key| !key.is_empty()).filter_map(|key| self.exact.get(key)).flatten();
+        let named =
+            [id, name].into_iter().filter(|key| !key.is_empty()).filter_map(|key| self.exact.get(key)).flatten();
         let mut numbers: Vec<u32> = named.chain(&self.others).copied().collect();
         numbers.sort_unstable();
         numbers.dedup();

@@ -108,7 +108,8 @@ impl Plan {
 
     /// The rule and the step that an author number of the trace stands for.
     pub fn author(&self, author: u32) -> Option<(&Rule, &Step)> {
-        let rule = self.rules.partition_point(|r| r.steps.last().is_none_or(|s| s.author < author) && r.first() <= author);
+        let rule =
+            self.rules.partition_point(|r| r.steps.last().is_none_or(|s| s.author < author) && r.first() <= author);
         let rule = self.rules.get(rule.min(self.rules.len().checked_sub(1)?));
         let holds = |rule: &&Rule| rule.steps.iter().any(|s| s.author == author);
         let rule = rule.filter(holds).or_else(|| self.rules.iter().find(holds))?;

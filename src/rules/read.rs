@@ -100,7 +100,8 @@ impl<'n> Fields<'n> {
             Some(value) => T::read(value, found),
             None => {
                 found.push(
-                    Diagnostic::new(Code::MissingKey, format!("`{}` needs the key `{key}`", self.what)).at(self.node.span),
+                    Diagnostic::new(Code::MissingKey, format!("`{}` needs the key `{key}`", self.what))
+                        .at(self.node.span),
                 );
                 None
             }

@@ -35,7 +35,16 @@ impl<'p> Evaluator<'p> {
     pub(super) fn new(plan: &'p Plan, context: &'p Context) -> Self {
         let scopes = plan.sets.iter().map(|_| None).collect();
         let pod_name = context.pod_name();
-        Evaluator { plan, context, pod_name, live: Live::default(), scopes, set: 0, log: Vec::new(), warnings: Vec::new() }
+        Evaluator {
+            plan,
+            context,
+            pod_name,
+            live: Live::default(),
+            scopes,
+            set: 0,
+            log: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     /// The plan.
@@ -55,7 +64,8 @@ impl<'p> Evaluator<'p> {
         }
         let set = &self.plan.sets[self.set];
         let listed = set.env.iter().filter_map(|name| self.context.env.get_key_value(name));
-        let env: Map<String, Value> = listed.map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
+        let env: Map<String, Value> =
+            listed.map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
         scope::scope(&Values {
             task: &self.context.task,
             queue: &self.context.queue,
@@ -119,6 +129,8 @@ impl<'p> Evaluator<'p> {
             Err(error) => {
                 let failure = script::failure(&error);
                 let mut fault = failed(expression, &failure.message);
+                let span = expression.lines.span(expression.source(), failure.position);
+                fault.primary = Some(crate::diagnostic::Label { span, text: String::new() });
                 if failure.limit {
                     fault.code = Code::LimitExceeded;
                 }
@@ -132,7 +144,8 @@ impl<'p> Evaluator<'p> {
         match self.expression(when, pod, None)? {
             Value::Bool(b) => Ok(b),
             other => {
-                let message = format!("a condition gives true or false, and this gave {}", crate::edit::kind_of(&other));
+                let message =
+                    format!("a condition gives true or false, and this gave {}", crate::edit::kind_of(&other));
                 let mut fault = failed(when, &message);
                 fault.help = Some("compare it: task.param(\"Args/scratch\") == \"yes\"".into());
                 Err(fault)
@@ -150,7 +163,14 @@ impl Host for Evaluator<'_> {
         if let Some(constant) = template.constant() {
             return Ok(constant.clone());
         }
-        template.fill(&mut |expression| self.expression(expression, pod, item))
+        let span = template.first_span();
+        template.fill(&mut |expression| self.expression(expression, pod, item), &|message| {
+            let diagnostic = Diagnostic::new(Code::ExpressionFailed, message);
+            Box::new(match span {
+                Some(span) => diagnostic.at(span),
+                None => diagnostic,
+            })
+        })
     }
 
     fn script(
@@ -170,11 +190,7 @@ impl Host for Evaluator<'_> {
             End::Skipped => Ok(false),
             End::Failed(Failure { message, position, limit }) => {
                 let code = if limit { Code::LimitExceeded } else { Code::ScriptFailed };
-                let message = match (position.line(), position.position()) {
-                    (Some(line), Some(column)) => format!("{message} (line {line}, column {column} of the script)"),
-                    _ => message,
-                };
-                Err(Box::new(Diagnostic::new(code, message).at(script.span_of(position))))
+                Err(Box::new(Diagnostic::new(code, message).at(script.lines.span(&script.text.value, position))))
             }
         }
     }

@@ -20,6 +20,7 @@ use crate::plan::{self, Plan, Rule};
 use crate::rules::{Mode, OnError, RuleStage};
 use host::Evaluator;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// How to run.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,7 +32,16 @@ pub struct Options {
 impl Plan {
     /// Runs the rules for the context's queue on a template: the template's stage, the assembly of the Pod, the Pod's stage.
     pub fn run(&self, template: Value, context: &Context, options: Options) -> Outcome {
-        let strings = clearml::tokens(&template);
+        self.work(template, context, options, true)
+    }
+
+    /// Runs the rules of both stages and nothing between them: for Pods that somebody else assembles.
+    pub fn run_rules(&self, pod: Value, context: &Context, options: Options) -> Outcome {
+        self.work(pod, context, options, false)
+    }
+
+    fn work(&self, template: Value, context: &Context, options: Options, assemble: bool) -> Outcome {
+        let strings = if assemble { clearml::tokens(&template) } else { Default::default() };
         let mut run = Run {
             plan: self,
             evaluator: Evaluator::new(self, context),
@@ -41,7 +51,7 @@ impl Plan {
             warnings: Vec::new(),
             trace: options.trace,
         };
-        let failure = run.all(context, &strings).err().map(|fault| *fault);
+        let failure = run.all(context, assemble.then_some(&strings)).err().map(|fault| *fault);
         let (pod, changes) = run.pod.into_parts();
         Outcome {
             pod,
@@ -65,22 +75,27 @@ struct Run<'p> {
 }
 
 impl Run<'_> {
-    fn all(&mut self, context: &Context, strings: &std::collections::BTreeSet<String>) -> Result<(), Fault> {
+    fn all(&mut self, context: &Context, strings: Option<&BTreeSet<String>>) -> Result<(), Fault> {
         let rules = self.plan.rules_for(context.queue_id(), context.queue_name());
         self.stage(&rules, RuleStage::Template)?;
+        if let Some(strings) = strings {
+            self.between(context, strings)?;
+        }
+        self.stage(&rules, RuleStage::Pod)
+    }
+
+    /// From the template to the Pod.
+    fn between(&mut self, context: &Context, strings: &BTreeSet<String>) -> Result<(), Fault> {
         self.pod.author = plan::STRINGS;
         if !strings.is_empty() {
-            let scope = clearml::Scope {
-                task: &context.task,
-                queue_id: context.queue_id(),
-                queue_name: context.queue_name(),
-            };
+            let scope =
+                clearml::Scope { task: &context.task, queue_id: context.queue_id(), queue_name: context.queue_name() };
             clearml::resolve(&mut self.pod, strings, &scope);
         }
         self.pod.author = plan::ASSEMBLY;
         assemble::assemble(&mut self.pod, context)?;
         self.keep_or_forget(0);
-        self.stage(&rules, RuleStage::Pod)
+        Ok(())
     }
 
     fn stage(&mut self, rules: &[u32], stage: RuleStage) -> Result<(), Fault> {

@@ -51,7 +51,9 @@ fn explain(
     let saw: Vec<String> = operands(source)
         .into_iter()
         .filter(|operand| !is_literal(operand))
-        .filter_map(|operand| evaluate(evaluator, when, operand, pod).map(|value| format!("{operand} is {}", show(&value))))
+        .filter_map(|operand| {
+            evaluate(evaluator, when, operand, pod).map(|value| format!("{operand} is {}", show(&value)))
+        })
         .collect();
     if !saw.is_empty() {
         line.push_str(&format!(" ({})", saw.join(", ")));
@@ -63,7 +65,8 @@ fn evaluate(evaluator: &mut Evaluator<'_>, when: &Expression, source: &str, pod:
     let mut text = when.text.clone();
     text.value = source.trim().to_owned();
     let set = evaluator.current_set();
-    let names = Names { vars: set.vars.iter().map(|(name, _)| name.clone()).collect(), env: set.env.clone(), item: false };
+    let names =
+        Names { vars: set.vars.iter().map(|(name, _)| name.clone()).collect(), env: set.env.clone(), item: false };
     let plan: &Plan = evaluator.plan();
     let sources = crate::diagnostic::Sources::new();
     let end = text.value.len();

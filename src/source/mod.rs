@@ -1,6 +1,7 @@
 //! Text to values with their places: YAML and JSON reading, and what ClearML's chart makes of Helm values.
 
 mod decode;
+pub mod helm;
 pub mod json;
 mod node;
 mod scalar;

@@ -57,19 +57,31 @@ pub enum Style {
 impl Text {
     /// The place in the source of `offset` bytes into the value: through quotes, escapes, indentation and folds.
     pub fn locate(&self, sources: &Sources, offset: usize) -> Span {
+        self.locate_all(sources, &[offset])[0]
+    }
+
+    /// The places of several offsets, which must ascend, in one pass. As many places as offsets.
+    pub fn locate_all(&self, sources: &Sources, offsets: &[usize]) -> Vec<Span> {
         let raw = sources.slice(self.span);
-        let start = self.span.start as usize;
-        let mut source = skip_header(raw, self.style);
+        let mut places = Vec::with_capacity(offsets.len());
+        let place = |source: usize| {
+            let at = self.span.start as usize + source.min(raw.len());
+            let width = raw.get(source..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+            Span::new(self.span.file, at, at + width)
+        };
+        let mut source = skip_header(raw, self.style).min(raw.len());
         for (at, wanted) in self.value.char_indices() {
             source = seek(raw, source, wanted);
-            if at >= offset {
-                break;
+            while places.len() < offsets.len() && offsets[places.len()] <= at {
+                places.push(place(source));
+            }
+            if places.len() == offsets.len() {
+                return places;
             }
             source += raw[source..].chars().next().map_or(0, char::len_utf8);
         }
-        let at = start + source.min(raw.len());
-        let width = sources.text(self.span.file)[at..].chars().next().map_or(0, char::len_utf8);
-        Span::new(self.span.file, at, at + width)
+        places.resize(offsets.len(), place(source));
+        places
     }
 
     /// The place of a stretch of the value.

@@ -1,0 +1,1 @@
+//! `setEnv`: environment variables of containers.
