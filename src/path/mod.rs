@@ -90,7 +90,8 @@ impl Path {
         };
         let tree = parsed.map_err(|error| syntax::explain(text, &error))?;
         let segments = lower::segments(&tree.segments).map_err(|refused| {
-            let offset = text.find(&refused.word).unwrap_or(0);
+            let call = text.find(&format!("{}(", refused.word));
+            let offset = call.or_else(|| text.find(&refused.word)).unwrap_or(0);
             PathError::new(offset, refused.message)
         })?;
         let singular = lower::as_singular(&segments);
