@@ -1,8 +1,8 @@
 //! Paths into a document: JSONPath as in [RFC 9535](https://www.rfc-editor.org/rfc/rfc9535).
 //!
-//! Text → [`scan`] (bounds, where segments begin) → the parser of jsonpath-rust → [`lower`] (our own compiled form,
-//! regexes ready) → [`select`] and [`filter`] (the walker). What goes wrong is put into words by [`syntax`] (the text)
-//! and [`nearest`] (the document).
+//! Text → `scan` (bounds, where segments begin) → the parser of jsonpath-rust → `lower` (our own compiled form,
+//! regexes ready) → `select` and `filter` (the walker). What goes wrong is put into words by `syntax` (the text)
+//! and `nearest` (the document).
 
 mod filter;
 mod lower;
