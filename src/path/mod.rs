@@ -1,8 +1,8 @@
 //! Paths into a document: JSONPath as in [RFC 9535](https://www.rfc-editor.org/rfc/rfc9535).
 //!
-//! Text → [`scan`] (bounds, where segments begin) → the parser of jsonpath-rust → [`lower`] (our own compiled form,
-//! regexes ready) → [`select`] and [`filter`] (the walker). What goes wrong is put into words by [`syntax`] (the text)
-//! and [`nearest`] (the document).
+//! Text → `scan` (bounds, where segments begin) → the parser of jsonpath-rust → `lower` (our own compiled form,
+//! regexes ready) → `select` and `filter` (the walker). What goes wrong is put into words by `syntax` (the text)
+//! and `nearest` (the document).
 
 mod filter;
 mod lower;
@@ -90,7 +90,8 @@ impl Path {
         };
         let tree = parsed.map_err(|error| syntax::explain(text, &error))?;
         let segments = lower::segments(&tree.segments).map_err(|refused| {
-            let offset = text.find(&refused.word).unwrap_or(0);
+            let call = text.find(&format!("{}(", refused.word));
+            let offset = call.or_else(|| text.find(&refused.word)).unwrap_or(0);
             PathError::new(offset, refused.message)
         })?;
         let singular = lower::as_singular(&segments);

@@ -2,6 +2,8 @@
 //! where each segment begins, which the parser's tree doesn't tell.
 
 use super::PathError;
+use super::syntax::{self, is_name};
+use std::str::CharIndices;
 
 /// Longer paths are refused.
 const MOST_BYTES: usize = 4096;
@@ -10,7 +12,8 @@ const DEEPEST: usize = 32;
 /// Deeper function calls are refused: the parser reads each up to four times, and what is in it as often again.
 const DEEPEST_CALL: usize = 4;
 
-/// Checks the bounds; gives the byte offset at which each top-level segment begins.
+/// Checks the bounds, the quotes, the brackets and the spaces; gives the byte offset at which each top-level
+/// segment begins.
 pub(super) fn scan(text: &str) -> Result<Vec<usize>, PathError> {
     if text.len() > MOST_BYTES {
         return Err(PathError::new(0, format!("the path is longer than {MOST_BYTES} bytes")));
@@ -18,26 +21,28 @@ pub(super) fn scan(text: &str) -> Result<Vec<usize>, PathError> {
     let mut starts = Vec::new();
     // What is open: where, and whether it is a function call.
     let mut open: Vec<(usize, char, bool)> = Vec::new();
-    let mut quote: Option<(usize, char)> = None;
     let mut chars = text.char_indices();
-    let mut before = ' ';
+    // The character before, spaces left out, and whether there were any.
+    let (mut before, mut spaced) = (' ', false);
     while let Some((at, c)) = chars.next() {
-        if let Some((_, end)) = quote {
-            match c {
-                '\\' => drop(chars.next()),
-                c if c == end => quote = None,
-                _ => {}
+        if c.is_ascii_whitespace() {
+            // The parser passes over spaces here, although the RFC has none: it would read `a b` as one key.
+            if before == '.' || before == '-' {
+                return Err(PathError::new(at, format!("a space can't stand after {before}")));
             }
-            before = c;
+            spaced = true;
             continue;
         }
+        if spaced && is_name(c) && is_name(before) {
+            return Err(syntax::two_words(text, at, !open.is_empty()));
+        }
         match c {
-            '\'' | '"' => quote = Some((at, c)),
+            '\'' | '"' => string(at, c, &mut chars)?,
             '[' | '(' => {
                 if open.is_empty() && c == '[' && !text[..at].ends_with("..") {
                     starts.push(at);
                 }
-                let call = c == '(' && (before.is_ascii_alphanumeric() || before == '_');
+                let call = c == '(' && is_name(before);
                 open.push((at, c, call));
                 if open.len() > DEEPEST {
                     return Err(PathError::new(at, format!("brackets are nested deeper than {DEEPEST} levels")));
@@ -55,15 +60,41 @@ pub(super) fn scan(text: &str) -> Result<Vec<usize>, PathError> {
             '.' if open.is_empty() && before != '.' => starts.push(at),
             _ => {}
         }
-        before = c;
-    }
-    if let Some((at, _)) = quote {
-        return Err(PathError::new(at, "this quote is never closed"));
+        (before, spaced) = (c, false);
     }
     if let Some((at, c, _)) = open.pop() {
         return Err(PathError::new(at, format!("this {c} is never closed")));
     }
+    if spaced {
+        return Err(PathError::new(text.trim_ascii_end().len(), "a JSONPath can't end with a space"));
+    }
     Ok(starts)
+}
+
+/// Passes over a string that began at `start`, up to its closing quote.
+fn string(start: usize, end: char, chars: &mut CharIndices<'_>) -> Result<(), PathError> {
+    while let Some((at, c)) = chars.next() {
+        match c {
+            c if c == end => return Ok(()),
+            '\\' => match chars.next() {
+                Some((_, next)) if next == end || "bfnrtu/\\".contains(next) => {}
+                Some((_, next @ ('\'' | '"'))) => {
+                    return Err(PathError::new(at, format!("{next} needs no backslash between two {end}")));
+                }
+                Some((_, next)) => {
+                    let message = format!("\\{next} is no escape; a backslash itself is written twice: \\\\{next}");
+                    return Err(PathError::new(at, message));
+                }
+                None => break,
+            },
+            c if c < ' ' => {
+                let message = "a line break, a tab and the like are written \\n, \\t, \\u0000 in quotes";
+                return Err(PathError::new(at, message));
+            }
+            _ => {}
+        }
+    }
+    Err(PathError::new(start, "this quote is never closed"))
 }
 
 #[cfg(test)]
@@ -79,6 +110,8 @@ mod tests {
     fn brackets_in_strings_do_not_count() {
         assert!(scan(&format!("$['{}']", "[".repeat(500))).is_ok());
         assert!(scan(&format!("${}", "[?@".repeat(500))).is_err());
-        assert!(scan(&format!("$[?{}", "length(".repeat(6))).is_err_and(|e| e.message.contains("calls")));
+        for call in ["length(", "length ("] {
+            assert!(scan(&format!("$[?{}", call.repeat(6))).is_err_and(|e| e.message.contains("calls")));
+        }
     }
 }

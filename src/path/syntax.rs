@@ -41,7 +41,7 @@ fn from_pointer(pointer: &str) -> String {
 pub(super) fn explain(text: &str, error: &JsonPathError) -> PathError {
     let offset = match error {
         JsonPathError::PestError(error) => offset_in(&format!("{:?}", error.location)),
-        other => return PathError::new(0, format!("not a JSONPath: {}", without_prefix(&other.to_string()))),
+        other => return unplaced(text, &other.to_string()),
     };
     let offset = (0..=offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let (before, rest) = text.split_at(offset);
@@ -61,8 +61,39 @@ fn offset_in(location: &str) -> usize {
     location.chars().skip_while(|c| !digits(c)).take_while(digits).collect::<String>().parse().unwrap_or(0)
 }
 
-fn without_prefix(message: &str) -> &str {
-    message.strip_prefix("Invalid json path: ").unwrap_or(message)
+/// What the parser found after reading: it names the part of the text at most.
+fn unplaced(text: &str, message: &str) -> PathError {
+    let part = message.split('`').nth(1).unwrap_or_default();
+    let function = part.split('(').next().unwrap_or_default().trim_end();
+    let said = if message.contains("not comparable") {
+        "match(…) and search(…) are true or false already: leave out the comparison".to_owned()
+    } else if message.contains("Invalid argument") {
+        format!("{function}(…) takes a path such as @.containers[*]")
+    } else if message.contains("Invalid function expression") {
+        format!("a space can't stand between {function} and (")
+    } else if message.contains("Invalid string literal") {
+        "\\u takes four hexadecimal digits of a character, or of a pair".to_owned()
+    } else if message.contains("InvalidNumber") || message.starts_with("expected a `f64`") {
+        "a number in it can't be read".to_owned()
+    } else {
+        format!("not a JSONPath: {}", message.strip_prefix("Invalid json path: ").unwrap_or(message))
+    };
+    let offset = if part.is_empty() { None } else { text.find(part) };
+    PathError::new(offset.unwrap_or(0), said)
+}
+
+/// Two words with nothing but space between them.
+pub(super) fn two_words(text: &str, at: usize, in_brackets: bool) -> PathError {
+    let second: String = text[at..].chars().take_while(|c| is_name(*c)).collect();
+    let message = match second.as_str() {
+        "and" | "or" | "not" => "conditions are joined with && and ||, and negated with !".to_owned(),
+        "in" | "contains" | "like" | "matches" => {
+            format!("there is no '{second}'; compare with ==, joined by ||, or use match(@.name, 'a|b')")
+        }
+        _ if in_brackets => format!("something is missing before '{second}'"),
+        _ => "a key with a space goes into brackets and quotes: ['my key']".to_owned(),
+    };
+    PathError::new(at, message)
 }
 
 /// The mistakes we know: where, and what to write instead.
@@ -71,6 +102,9 @@ fn mistake(before: &str, rest: &str) -> Option<(usize, String)> {
     let here = rest.chars().next();
     let in_brackets = depth(before) > 0;
     let last = before.trim_end().chars().next_back();
+    if before.ends_with("..") && here == Some('.') {
+        return Some((at, "there is one dot too many".to_owned()));
+    }
     if !in_brackets {
         if here.is_some_and(|c| "-/~:+%".contains(c)) && last.is_some_and(is_name) {
             return Some(unquoted_key(before, rest));
@@ -99,11 +133,13 @@ fn mistake(before: &str, rest: &str) -> Option<(usize, String)> {
     }
     let word: String = rest.chars().take_while(|c| is_name(*c) || "-./".contains(*c)).collect();
     let after = rest[word.len()..].trim_start();
-    if word == "and" || word == "or" || word == "not" {
-        return Some((at, "conditions are joined with && and ||, and negated with !".to_owned()));
-    }
     if word.is_empty() {
-        return None;
+        let quote = here.is_some_and(|c| c == '\'' || c == '"');
+        return (quote && rest.contains("\\u"))
+            .then(|| (at, "\\u takes four hexadecimal digits of a character, or of a pair".to_owned()));
+    }
+    if word.strip_prefix('-').unwrap_or(&word).chars().all(|c| c.is_ascii_digit()) {
+        return Some((at, "whole numbers have no leading zeros and end at 9007199254740991".to_owned()));
     }
     if last == Some('[') && after.starts_with([']', ',']) {
         return Some((at, format!("a key in brackets is quoted: {}", quoted(&word))));
@@ -135,7 +171,8 @@ fn quoted(key: &str) -> String {
     format!("['{}']", key.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
-fn is_name(c: char) -> bool {
+/// Whether a character can be part of a key without quotes.
+pub(super) fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()
 }
 
