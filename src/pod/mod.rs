@@ -1,24 +1,12 @@
-//! What is known of Pods.
-pub mod names {
-    pub fn label_value(s: &str) -> String {
-        s.into()
-    }
-    pub fn dns_label(s: &str) -> String {
-        s.into()
-    }
-}
-pub mod quantity {
-    #[derive(Debug, Clone, PartialEq, PartialOrd)]
-    pub struct Quantity(f64);
-    impl std::str::FromStr for Quantity {
-        type Err = String;
-        fn from_str(s: &str) -> Result<Self, String> {
-            s.parse().map(Quantity).map_err(|_| "x".into())
-        }
-    }
-    impl std::fmt::Display for Quantity {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            write!(f, "{}", self.0)
-        }
-    }
-}
+//! What is known of Pods: which fields there are, which container is the task's, how lists merge, what names and
+//! quantities are valid, and what the API server would refuse.
+//!
+//! Nothing here edits a Pod on its own account: [`strategic`] does it through the [`Editor`](crate::edit::Editor) it's
+//! given, everything else only reads.
+
+pub mod containers;
+pub mod merge_keys;
+pub mod names;
+pub mod quantity;
+pub mod schema;
+pub mod strategic;
