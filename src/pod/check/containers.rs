@@ -18,6 +18,7 @@ pub(super) fn check<'v>(spec: &Node<'_, 'v>, volumes: &Volumes<'v>, claims: &Has
             for container in list.items() {
                 common(&container, volumes, claims, &mut taken, spec, out);
                 ports(&container, spec, &mut host_ports, out);
+                host_network_ports(&container, spec, out);
                 probes::check(&container, spec, out);
                 if container.field("restartPolicy").is_some() {
                     // Refused up to 1.34 with its default features, taken from 1.35 on.
@@ -142,10 +143,6 @@ fn ports<'v>(
             Some(host) => host,
             None => 0,
         };
-        if host_network && host != number {
-            let message = "hostPort must be the same as containerPort when hostNetwork is true";
-            out.error(Code::BadFieldValue, port.place("hostPort"), message);
-        }
         if host != 0 && !host_ports.insert((protocol, port.text_of("hostIP").unwrap_or_default(), host)) {
             let key = if port.field("hostPort").is_some() { "hostPort" } else { "containerPort" };
             out.error(
@@ -153,6 +150,18 @@ fn ports<'v>(
                 port.place(key),
                 format!("the host's port {host}/{protocol} is taken already"),
             );
+        }
+    }
+}
+
+/// On the host's network, a container's port is the host's; of init containers that isn't asked.
+fn host_network_ports(container: &Node, spec: &Node, out: &mut Findings) {
+    let list = container.field("ports");
+    for port in list.iter().flat_map(Node::items).filter(|_| spec.says("hostNetwork")) {
+        let host = port.number_of("hostPort").filter(|host| *host != 0);
+        if host.is_some() && host != port.number_of("containerPort") {
+            let message = "hostPort must be the same as containerPort when hostNetwork is true";
+            out.error(Code::BadFieldValue, port.place("hostPort"), message);
         }
     }
 }

@@ -57,7 +57,7 @@ fn handler(node: &Node, kinds: &[&str], spec: &Node, out: &mut Findings) {
         port(&http, out);
         if let Some(headers) = http.field("httpHeaders") {
             for header in headers.items() {
-                let valid = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+                let valid = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
                 if let Some(name) = header.text_of("name").filter(|name| !valid(name)) {
                     out.error(Code::BadName, header.place("name"), format!("{name:?} is not a header's name"));
                 }

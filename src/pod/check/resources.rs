@@ -39,6 +39,7 @@ fn requests_and_limits(resources: &Node, out: &mut Findings) {
     for (resource, value) in requests.iter().flat_map(Node::entries) {
         let Ok(request) = Quantity::from_value(value.value) else { continue };
         let limit = limits.as_ref().and_then(|limits| limits.value.get(resource));
+        // The server rounds to thousandths before it compares.
         match limit.map(Quantity::from_value) {
             None if !is_overcommitted(resource) => {
                 out.error(
@@ -48,11 +49,11 @@ fn requests_and_limits(resources: &Node, out: &mut Findings) {
                 );
                 out.help(format!("write {resource} under limits; the request is then the same"));
             }
-            Some(Ok(limit)) if !is_overcommitted(resource) && request != limit => {
+            Some(Ok(limit)) if !is_overcommitted(resource) && request.millis() != limit.millis() => {
                 let message = format!("the request for {resource}, {request}, must be the same as its limit, {limit}");
                 out.error(Code::BadQuantity, value.pointer(), message);
             }
-            Some(Ok(limit)) if request > limit => {
+            Some(Ok(limit)) if request.millis() > limit.millis() => {
                 let message = format!("the request for {resource}, {request}, is more than its limit, {limit}");
                 out.error(Code::BadQuantity, value.pointer(), message);
             }
