@@ -4,6 +4,7 @@ pub mod diagnostic;
 pub mod edit;
 pub mod expr;
 pub mod op;
+pub mod output;
 pub mod path;
 pub mod plan;
 pub mod pod;
