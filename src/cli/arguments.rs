@@ -81,9 +81,9 @@ pub struct Inputs {
     /// The namespace of the Pod
     #[arg(short, long, value_name = "NAME")]
     pub namespace: Option<String>,
-    /// The Helm release of the agent: the chart makes names of its ServiceAccount and Secrets of it
-    #[arg(long, value_name = "NAME", default_value = "clearml-agent")]
-    pub release: String,
+    /// The Helm release of the agent: the chart makes names of its ServiceAccount and Secrets of it; clearml-agent if nothing is said
+    #[arg(long, value_name = "NAME")]
+    pub release: Option<String>,
     /// Say nothing of the values' Python hook, which this command doesn't run
     #[arg(long)]
     pub no_hook: bool,

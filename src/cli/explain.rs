@@ -8,7 +8,7 @@ use super::render::{judge, run_rules};
 use super::report::{self, Report};
 use crate::diagnostic::{Diagnostic, Diagnostics, Sources, render};
 use crate::edit::Pointer;
-use crate::output::lines;
+use crate::output;
 use crate::plan::{Rule, Verdict};
 use crate::run::{Outcome, Reason, Seen, Status, seen};
 use serde_json::{Value, json};
@@ -148,7 +148,7 @@ impl View<'_> {
         for companion in &self.outcome.companions {
             let rule = &self.parts.plan.rules[companion.rule as usize].name;
             let _ = writeln!(out, "\nCompanion of the rule {rule}");
-            out.push_str(&crate::output::yaml::to_yaml(&companion.manifest));
+            out.push_str(&output::to_yaml(&companion.manifest));
         }
         out.push_str("\nPod\n");
         self.marked_pod(&mut out, colour);
@@ -157,7 +157,7 @@ impl View<'_> {
 
     /// The Pod's lines, each with who wrote it.
     fn marked_pod(&self, out: &mut String, colour: bool) {
-        let lines = lines::lines(&self.outcome.pod);
+        let lines = output::lines(&self.outcome.pod);
         let widest = lines.iter().map(|(line, _)| line.chars().count()).filter(|w| *w <= MARK_COLUMN).max().unwrap_or(0);
         let mut last: Option<Pointer> = None;
         for (line, at) in lines {
@@ -191,7 +191,7 @@ impl View<'_> {
                 })
             })
             .collect();
-        let fields: Vec<Value> = lines::lines(&self.outcome.pod)
+        let fields: Vec<Value> = output::lines(&self.outcome.pod)
             .into_iter()
             .filter_map(|(_, at)| at)
             .map(|at| json!({"path": at.to_string(), "source": self.fields.data(&at, self.sources)}))

@@ -5,9 +5,9 @@ use super::{Exit, input};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Sources, did_you_mean};
 use crate::plan::{self, Plan};
 use crate::run::Context;
-use crate::source::context::{self, ContextFile};
+use crate::source::context::ContextFile;
 use crate::source::helm::Installation;
-use crate::source::{MAX_RULES_BYTES, MAX_TASK_BYTES, MAX_VALUES_BYTES, Node, json, yaml};
+use crate::source::{self, MAX_RULES_BYTES, MAX_TASK_BYTES, MAX_VALUES_BYTES, Node, hocon, json, yaml};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,17 +40,22 @@ pub fn load(inputs: &Inputs, sources: &mut Sources, found: &mut Diagnostics) -> 
     let rules = read_all(&files.rules, MAX_RULES_BYTES, sources, found);
     let task = read_one(task_file, MAX_TASK_BYTES, sources, found);
     let context_file = files.context.as_ref().map(|path| read_one(path, MAX_VALUES_BYTES, sources, found));
-    let config = inputs.config.as_ref().map(|path| read_one(path, MAX_VALUES_BYTES, sources, found));
+    let config: Option<Option<FileId>> =
+        inputs.config.as_ref().map(|path| read_one(path, MAX_VALUES_BYTES, sources, found));
     if found.has_errors() {
         return Err(Stopped(Exit::Input));
     }
     let installation = Installation::read(sources, &values, found)
-        .map(|installation| installation.with_release(&inputs.release, inputs.namespace.as_deref()));
+        .map(|installation| installation.with_release(inputs.release.as_deref(), inputs.namespace.as_deref()));
     let plan = plan::compile(sources, installation.as_ref(), &rules, found);
     let task = task.and_then(|file| task_value(sources, file, found));
     let context_file = context_file.flatten().and_then(|file| ContextFile::read(sources, file, found)).unwrap_or_default();
-    let config = match config.flatten() {
-        Some(file) => config_value(sources, file, found),
+    let named = context_file.config_file.as_ref().zip(files.context.as_ref()).map(|(name, beside)| {
+        let path = beside.parent().unwrap_or(Path::new(".")).join(&name.value);
+        read_one(&path, MAX_VALUES_BYTES, sources, found)
+    });
+    let config = match config.or(named) {
+        Some(file) => file.and_then(|file| config_value(sources, file, found)),
         None => Some(context_file.config.clone()),
     };
     let (Some(installation), Some(task), Some(config)) = (installation, task, config) else {
@@ -139,7 +144,7 @@ fn task_value(sources: &Sources, file: FileId, found: &mut Diagnostics) -> Optio
     } else {
         yaml::read(sources, file, found).into_iter().next()?.to_value()
     };
-    context::task(value).map_err(|diagnostic| found.push(diagnostic)).ok()
+    source::task(value).map_err(|diagnostic| found.push(diagnostic)).ok()
 }
 
 /// A configuration in JSON, YAML or HOCON, by what its name says.
@@ -148,7 +153,7 @@ fn config_value(sources: &Sources, file: FileId, found: &mut Diagnostics) -> Opt
     if name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json") {
         return Some(yaml::read(sources, file, found).into_iter().next().map_or(json!({}), |node| node.to_value()));
     }
-    context::hocon(sources, file).map_err(|diagnostic| found.push(diagnostic)).ok()
+    hocon::read(sources, file).map_err(|diagnostic| found.push(diagnostic)).ok()
 }
 
 fn queue(

@@ -6,7 +6,7 @@ use super::load::{self, Parts};
 use super::report::{self, Report};
 use super::{Exit, check};
 use crate::diagnostic::{Diagnostics, Sources};
-use crate::output::{diff, yaml};
+use crate::output;
 use crate::run::{Options, Outcome};
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub fn run(command: &Render, report: Report) -> Exit {
         return Exit::Mistakes;
     }
     let printed = report::print(&match command.output {
-        RenderFormat::Yaml => yaml::documents(&objects(&outcome)),
+        RenderFormat::Yaml => output::documents(&objects(&outcome)),
         RenderFormat::Json => format!("{:#}\n", as_json(objects(&outcome))),
         RenderFormat::Diff => difference(&outcome, &parts, report),
     });
@@ -66,6 +66,6 @@ fn as_json(mut objects: Vec<Value>) -> Value {
 fn difference(outcome: &Outcome, parts: &Parts, report: Report) -> String {
     let empty = crate::plan::compile(&Sources::new(), None, &[], &mut Diagnostics::new());
     let before = empty.run(parts.template.to_value(), &parts.context, Options::default());
-    let (before, after) = (yaml::documents(&objects(&before)), yaml::documents(&objects(outcome)));
-    diff::unified(&before, &after, "without rules", "with rules", report.colour_data())
+    let (before, after) = (output::documents(&objects(&before)), output::documents(&objects(outcome)));
+    output::unified(&before, &after, "without rules", "with rules", report.colour_data())
 }

@@ -69,12 +69,6 @@ impl Report {
         // Nobody is left to tell if stderr is closed.
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
-
-    /// Shows one error that ends the command.
-    pub fn fail(&self, diagnostic: &Diagnostic, sources: &Sources, exit: Exit) -> Exit {
-        self.show_list(std::slice::from_ref(diagnostic), 0, sources);
-        exit
-    }
 }
 
 /// Writes data to stdout. A reader that has seen enough is no error.

@@ -240,7 +240,7 @@ fn filter(value: String, filters: &str) -> String {
         "capitalize" => {
             let mut chars = value.chars();
             let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
-            first + &chars.as_str().to_lowercase()
+            first + chars.as_str().to_lowercase().as_str()
         }
         _ => value,
     })
