@@ -56,7 +56,13 @@ const fn describe<P: Parameters>() -> Descriptor {
         name: P::NAME,
         function: P::FUNCTION,
         keys: P::KEYS,
-        compile: |node, compiler| P::read(node, compiler.found)?.compile(compiler),
+        compile: |node, compiler| match P::read(node, compiler.found) {
+            Some(parameters) => parameters.compile(compiler),
+            None => {
+                compiler.look_over(node);
+                None
+            }
+        },
         schema: |generator| generator.subschema_for::<P>(),
     }
 }
