@@ -95,7 +95,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<Quantity>("quantity")
         .register_fn("quantity", |v: Dynamic| -> Fallible<Quantity> {
             let text = text(&v)?;
-            text.parse::<Quantity>().map_err(|error| format!("`{text}` is not a quantity: {error}").into())
+            Quantity::parse(&text).map_err(|error| format!("`{text}` is not a quantity: {error}").into())
         })
         .register_fn("to_string", |q: &mut Quantity| q.to_string())
         .register_fn("to_debug", |q: &mut Quantity| q.to_string());
