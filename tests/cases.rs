@@ -128,7 +128,7 @@ fn every_case_gives_what_it_says() {
             let _ = fs::remove_file(&pod_file);
             let _ = fs::remove_file(&report_file);
             if let Some(pod) = &pod {
-                fs::write(&pod_file, serde_json::to_string_pretty(pod).unwrap()).unwrap();
+                fs::write(&pod_file, podrules::output::to_yaml(pod)).unwrap();
             }
             if !report.is_empty() {
                 fs::write(&report_file, &report).unwrap();

@@ -1,5 +1,7 @@
 //! The table of the Pod's fields against its source, k8s-openapi. `UPDATE=1` writes it anew.
 
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -73,7 +75,9 @@ fn lookups() {
     };
     let say = |text: &str| match schema::type_at(&steps(text)) {
         Lookup::Known(shape) => shape.object().map_or_else(|| shape.wanted().to_string(), |t| t.name.to_string()),
-        Lookup::UnknownField { parent, depth, .. } => format!("no {} in {}", text.split('.').nth(depth).unwrap(), parent.name),
+        Lookup::UnknownField { parent, depth, .. } => {
+            format!("no {} in {}", text.split('.').nth(depth).unwrap(), parent.name)
+        }
         Lookup::Mismatch { depth, .. } => format!("mismatch at {depth}"),
         Lookup::Free => "free".into(),
     };

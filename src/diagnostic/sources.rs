@@ -62,6 +62,11 @@ impl Sources {
         FileId(self.files.len() as u32 - 1)
     }
 
+    /// Whether a text is among them.
+    pub fn has(&self, file: FileId) -> bool {
+        (file.0 as usize) < self.files.len()
+    }
+
     /// The name of a text.
     pub fn name(&self, file: FileId) -> &str {
         self.files.get(file.0 as usize).map_or("<unknown>", |f| &f.name)

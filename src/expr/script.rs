@@ -133,6 +133,10 @@ pub fn failure(error: &EvalAltResult) -> Failure {
         }
         EvalAltResult::ErrorDataTooLarge(what, _) => (format!("a value grew too large: {what}"), limit),
         EvalAltResult::ErrorStackOverflow(_) => ("functions call each other too deeply".to_owned(), limit),
+        EvalAltResult::ErrorDotExpr(text, _) if text.contains("for type '()'") => {
+            let message = "a field of something that is missing: create it first, as in `pod.spec.nodeSelector = #{}`";
+            (format!("{message}, or use set(\"$.spec…\", value)"), limit)
+        }
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             (format!("no function takes these arguments: {signature}"), limit)
         }

@@ -23,7 +23,8 @@ record! {
 
 impl Parameters for AddInitContainer {
     const NAME: &'static str = "addInitContainer";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("add_init_container", &["container", "position"]));
+    const FUNCTION: Option<(&'static str, &'static [&'static str])> =
+        Some(("add_init_container", &["container", "position"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         Some(Box::new(Compiled(Added::compile(&self.container, self.position, false, compiler)?)))

@@ -122,6 +122,18 @@ impl Compiler<'_> {
         })
     }
 
+    /// Reports what is wrong in the paths and strings of parameters that couldn't be read, so that one run tells it all.
+    pub fn look_over(&mut self, params: &Node) {
+        for (key, value) in params.entries() {
+            match (key.value.as_str(), &value.kind) {
+                ("path" | "in" | "from" | "to", Kind::String(text)) => drop(self.path(text)),
+                // Operations and scripts within have their own ways; the rest may hold expressions anywhere.
+                ("do" | "code", _) => {}
+                _ => drop(self.template(value)),
+            }
+        }
+    }
+
     /// Compiles an optional string that may hold `${ }`; the outer `None` is a mistake.
     pub fn optional_text(&mut self, text: Option<&Text>) -> Option<Option<Template>> {
         match text {

@@ -31,12 +31,7 @@ pub struct Added {
 
 impl Added {
     /// Compiles it; the name must be there. A sidecar gets its restart policy.
-    pub fn compile(
-        written: &Object,
-        position: Position,
-        sidecar: bool,
-        compiler: &mut Compiler<'_>,
-    ) -> Option<Added> {
+    pub fn compile(written: &Object, position: Position, sidecar: bool, compiler: &mut Compiler<'_>) -> Option<Added> {
         let mut container = written.compile(&["name"], compiler)?;
         let span = written.0.span;
         if let (true, Template::Constant(value)) = (sidecar, &mut container)

@@ -80,7 +80,13 @@ const fn describe<P: Parameters>() -> Descriptor {
         keys: P::KEYS,
         compile: |node, compiler| {
             compiler.span = node.span;
-            P::read(node, compiler.found)?.compile(compiler)
+            match P::read(node, compiler.found) {
+                Some(parameters) => parameters.compile(compiler),
+                None => {
+                    compiler.look_over(node);
+                    None
+                }
+            }
         },
         schema: |generator| generator.subschema_for::<P>(),
     }

@@ -3,7 +3,7 @@
 use super::containers::{Chosen, Containers};
 use super::env_order::{self, look, refers};
 use super::host::edit_fault;
-use super::lists::{items, named, remove_from, is_named};
+use super::lists::{is_named, items, named, remove_from};
 use super::shapes::{Object, filled, not, scalar_text};
 use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
 use crate::diagnostic::{Code, Diagnostic, Span};
@@ -107,7 +107,8 @@ impl Var {
                 return Err(error);
             }
             (None, other) => {
-                let message = format!("`{name}` is {}, not text, a number, a boolean or {{valueFrom: …}}", kind_of(other));
+                let message =
+                    format!("`{name}` is {}, not text, a number, a boolean or {{valueFrom: …}}", kind_of(other));
                 return Err(fault(Code::WrongType, message, span));
             }
         }

@@ -32,8 +32,7 @@ record! {
 
 impl Parameters for SetResources {
     const NAME: &'static str = "setResources";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> =
-        Some(("set_resources", &["limits", "requests"]));
+    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("set_resources", &["limits", "requests"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let containers = self.containers.compile(self.init, compiler)?;

@@ -60,7 +60,7 @@ fn behind_a_stop<'r>(rules: impl Iterator<Item = &'r Rule>, found: &mut Diagnost
 }
 
 fn unknown_queues(rules: &[Rule], installation: &Installation, found: &mut Diagnostics) {
-    let queues: Vec<String> = installation.queues().into_iter().map(|q| q.name).collect();
+    let queues: Vec<String> = installation.queues().iter().map(|q| q.name.clone()).collect();
     for rule in rules {
         for name in rule.selector.names() {
             // An id is 32 hexadecimal digits; the values know only names.

@@ -69,14 +69,20 @@ impl Builder<'_> {
         let vars = self.vars(&set, &names);
         let number = self.sets.len();
         self.sets.push(Set { env: names.env.clone(), vars: vars.into() });
-        for rule in set.rules {
-            self.add_rule(rule, number, &names, queue);
+        for (rule, whole) in set.rules {
+            self.add_rule(rule, whole, number, &names, queue);
         }
     }
 
     fn compiler(&mut self, names: &Names) -> Compiler<'_> {
         let span = Span::new(FileId(u32::MAX), 0, 0);
-        Compiler { sources: self.sources, found: self.found, language: Some(&self.language), names: names.clone(), span }
+        Compiler {
+            sources: self.sources,
+            found: self.found,
+            language: Some(&self.language),
+            names: names.clone(),
+            span,
+        }
     }
 
     fn vars(&mut self, set: &RuleSet, names: &Names) -> Vec<(String, Template)> {
@@ -115,7 +121,7 @@ impl Builder<'_> {
         }
     }
 
-    fn add_rule(&mut self, rule: rules::Rule, set: usize, names: &Names, queue: Option<&str>) {
+    fn add_rule(&mut self, rule: rules::Rule, read_whole: bool, set: usize, names: &Names, queue: Option<&str>) {
         let before = self.found.iter().filter(|d| d.is_error()).count();
         self.check_name(&rule);
         let selector = match (queue, &rule.queues) {
@@ -135,7 +141,7 @@ impl Builder<'_> {
             op::compile_all(&rule.operations, &mut compiler)
         };
         let companions = self.companions(&rule, names);
-        let whole = self.found.iter().filter(|d| d.is_error()).count() == before;
+        let whole = read_whole && self.found.iter().filter(|d| d.is_error()).count() == before;
         let steps = compiled
             .into_iter()
             .map(|compiled| {

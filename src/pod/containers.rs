@@ -93,6 +93,7 @@ pub fn pointers(pod: &Value, select: &Select, init: bool) -> Selected {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use serde_json::json;
@@ -118,9 +119,18 @@ mod tests {
             let short: Vec<String> = got
                 .pointers
                 .iter()
-                .map(|p| p.to_string().replace("$.spec.containers[", "c").replace("$.spec.initContainers[", "i").replace(']', ""))
+                .map(|p| {
+                    p.to_string()
+                        .replace("$.spec.containers[", "c")
+                        .replace("$.spec.initContainers[", "i")
+                        .replace(']', "")
+                })
                 .collect();
-            assert_eq!((short.join(" "), got.unmatched.join(" ")), (wanted.to_string(), unmatched.to_string()), "{select:?}");
+            assert_eq!(
+                (short.join(" "), got.unmatched.join(" ")),
+                (wanted.to_string(), unmatched.to_string()),
+                "{select:?}"
+            );
         }
         assert_eq!(pointers(&json!({"spec": {"containers": null}}), &Select::Task, true), Selected::default());
         assert!(NamePattern::new("a[").is_err());

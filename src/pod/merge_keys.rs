@@ -37,6 +37,7 @@ pub fn list_merge(parent: &Type, field: &str) -> ListMerge {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::pod::schema::{Shape, by_name};
@@ -44,7 +45,9 @@ mod tests {
     #[test]
     fn every_key_is_a_field_of_what_its_list_holds() {
         let mut found = 0;
-        for parent in ["PodSpec", "Container", "EphemeralContainer", "ObjectMeta", "PodStatus"].map(|n| by_name(n).unwrap()) {
+        for parent in
+            ["PodSpec", "Container", "EphemeralContainer", "ObjectMeta", "PodStatus"].map(|n| by_name(n).unwrap())
+        {
             for field in &parent.fields {
                 if let ListMerge::ByKey(key) = list_merge(parent, field.name) {
                     let Shape::List(inner) = &field.shape else { panic!("{} isn't a list", field.name) };

@@ -4,6 +4,7 @@
 //! Nothing here edits a Pod on its own account: [`strategic`] does it through the [`Editor`](crate::edit::Editor) it's
 //! given, everything else only reads.
 
+pub mod check;
 pub mod containers;
 pub mod merge_keys;
 pub mod names;

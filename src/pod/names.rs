@@ -125,6 +125,7 @@ fn sanitise(text: &str, keep: impl Fn(char) -> Option<char>) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

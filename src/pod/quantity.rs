@@ -234,6 +234,7 @@ impl fmt::Display for Quantity {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -275,14 +276,18 @@ mod tests {
 
     #[test]
     fn refuses() {
-        for text in ["", "m", "Ki", ".", "-", "1K", "1ki", "1e", "1e+", "1 Gi", "1GiB", "1Mib", "a", "1e1.5", "--1", "1,5"] {
+        for text in
+            ["", "m", "Ki", ".", "-", "1K", "1ki", "1e", "1e+", "1 Gi", "1GiB", "1Mib", "a", "1e1.5", "--1", "1,5"]
+        {
             assert!(Quantity::parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn compares_by_worth() {
-        for (less, more) in [("999m", "1"), ("1G", "1Gi"), ("-1", "0"), ("1n", "1u"), ("0.1", "101m"), ("1023Mi", "1Gi")] {
+        for (less, more) in
+            [("999m", "1"), ("1G", "1Gi"), ("-1", "0"), ("1n", "1u"), ("0.1", "101m"), ("1023Mi", "1Gi")]
+        {
             assert!(Quantity::parse(less).unwrap() < Quantity::parse(more).unwrap(), "{less} {more}");
         }
         assert_eq!(Quantity::parse("1000m").unwrap(), Quantity::parse("1e0").unwrap());

@@ -97,8 +97,8 @@ pub struct RuleSet {
     pub env: Vec<Text>,
     /// Its named values.
     pub vars: Vec<(Text, Node)>,
-    /// The rules that could be read.
-    pub rules: Vec<rule::Rule>,
+    /// The rules, each with whether all of it could be read.
+    pub rules: Vec<(rule::Rule, bool)>,
 }
 
 /// Reads a rules file. What can be read is given even where other rules have mistakes, so that all can be checked.
@@ -157,10 +157,10 @@ fn other_document(document: &Node) -> Option<Diagnostic> {
     }
 }
 
-/// Reads a list of rules; those with mistakes are left out and reported.
-pub fn read_list(node: &Node, found: &mut Diagnostics) -> Vec<rule::Rule> {
+/// Reads a list of rules, each with whether all of it could be read.
+pub fn read_list(node: &Node, found: &mut Diagnostics) -> Vec<(rule::Rule, bool)> {
     match &node.kind {
-        Kind::List(items) => items.iter().filter_map(|item| rule::Rule::read(item, found)).collect(),
+        Kind::List(items) => items.iter().filter_map(|item| rule::Rule::read_partly(item, found)).collect(),
         Kind::Null => Vec::new(),
         _ => {
             let _ = read::wrong::<()>(node, "a list of rules", found);

@@ -1,9 +1,9 @@
 //! One rule.
 
-use super::{Read, wrong};
+use super::{Fields, Read, wrong};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::op;
-use crate::source::{Kind, Node, Text};
+use crate::source::{Kind, Node, Style, Text};
 use crate::{record, words};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -33,6 +33,37 @@ record! {
         optional stop: bool = "stop",
         /// When the rule runs.
         optional stage: RuleStage = "stage",
+    }
+}
+
+impl Rule {
+    /// Reads as much of a rule as can be, so that all of its mistakes can be told; false if some of it had to be left out.
+    pub fn read_partly(node: &Node, found: &mut Diagnostics) -> Option<(Rule, bool)> {
+        let before = found.iter().filter(|d| d.is_error()).count();
+        let fields = Fields::open(node, "rule", Self::KEYS, found)?;
+        let rule = Rule {
+            name: fields.required("name", found).unwrap_or_else(|| Text { span: node.span, value: "?".into(), style: Style::Made }),
+            description: fields.optional("description", found).unwrap_or_default(),
+            queues: fields.optional("queues", found).unwrap_or_default(),
+            when: fields.optional("when", found).unwrap_or_default(),
+            companions: each(node.get("companions"), found),
+            operations: each(node.get("do"), found),
+            on_error: fields.optional("onError", found).unwrap_or_default(),
+            enabled: fields.optional("enabled", found).unwrap_or_default(),
+            mode: fields.optional("mode", found).unwrap_or_default(),
+            stop: fields.optional("stop", found).unwrap_or_default(),
+            stage: fields.optional("stage", found).unwrap_or_default(),
+        };
+        Some((rule, found.iter().filter(|d| d.is_error()).count() == before))
+    }
+}
+
+/// The elements of a list that can be read.
+fn each<T: Read>(node: Option<&Node>, found: &mut Diagnostics) -> Vec<T> {
+    match node.map(|node| (node, &node.kind)) {
+        None | Some((_, Kind::Null)) => Vec::new(),
+        Some((_, Kind::List(items))) => items.iter().filter_map(|item| T::read(item, found)).collect(),
+        Some((node, _)) => wrong(node, "a list", found).unwrap_or_default(),
     }
 }
 

@@ -88,9 +88,18 @@ impl Run<'_> {
     fn between(&mut self, context: &Context, strings: &BTreeSet<String>) -> Result<(), Fault> {
         self.pod.author = plan::STRINGS;
         if !strings.is_empty() {
-            let scope =
-                clearml::Scope { task: &context.task, queue_id: context.queue_id(), queue_name: context.queue_name() };
-            clearml::resolve(&mut self.pod, strings, &scope);
+            let scope = clearml::Scope {
+                task: &context.task,
+                queue_id: context.queue_id(),
+                queue_name: context.queue_name(),
+                worker_id: context.worker.get("id").and_then(Value::as_str).unwrap_or(""),
+                project_name: context.task.get("project").and_then(|p| p.get("name")).and_then(Value::as_str),
+                providers: &context.providers,
+                config: &context.config,
+                user_vaults: None,
+                user: None,
+            };
+            clearml::resolve(&mut self.pod, strings, &scope)?;
         }
         self.pod.author = plan::ASSEMBLY;
         assemble::assemble(&mut self.pod, context)?;

@@ -74,7 +74,7 @@ fn integer(text: &str) -> Result<Option<(Number, bool)>, TooLarge> {
 fn float(text: &str) -> Option<Number> {
     let body = text.strip_prefix(['+', '-']).unwrap_or(text);
     let shape = body.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
-    if !shape || !body.bytes().any(|b| b.is_ascii_digit()) {
+    if !shape || body.starts_with(['+', '-']) || !body.bytes().any(|b| b.is_ascii_digit()) {
         return None;
     }
     text.strip_prefix('+').unwrap_or(text).parse::<f64>().ok().filter(|f| f.is_finite()).and_then(Number::from_f64)

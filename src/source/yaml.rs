@@ -20,6 +20,7 @@ pub fn read(sources: &Sources, file: FileId, found: &mut Diagnostics) -> Vec<Nod
     let text = sources.text(file);
     let mut reader = Reader {
         file,
+        text,
         offsets: Offsets::new(text),
         open: Vec::new(),
         anchors: HashMap::new(),
@@ -103,6 +104,7 @@ enum Content {
 
 struct Reader<'r> {
     file: FileId,
+    text: &'r str,
     offsets: Offsets,
     open: Vec<Open>,
     /// What each anchor stands for, and how many nodes that is; `None` while it is still open.
@@ -240,6 +242,7 @@ impl Reader<'_> {
             ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
             ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
         };
+        let span = if style == Style::Block { self.with_header(span) } else { span };
         self.check_tag(tag, span, &["str", "int", "float", "bool", "null"]);
         let text = |value| Kind::String(Text { span, value, style });
         let as_text = style != Style::Plain || tag.is_some_and(|tag| tag.suffix == "str");
@@ -264,6 +267,17 @@ impl Reader<'_> {
             }
         };
         Node { span, kind }
+    }
+
+    /// A block scalar's span from its `|` or `>` on: the parser gives the content's alone.
+    fn with_header(&self, span: Span) -> Span {
+        let before = &self.text[..(span.start as usize).min(self.text.len())];
+        let lines = before.trim_end_matches([' ', '\t', '\n', '\r']);
+        let header = lines.rfind('\n').map_or(0, |at| at + 1);
+        match lines[header..].rfind(['|', '>']) {
+            Some(at) => Span::new(span.file, header + at, span.end as usize),
+            None => span,
+        }
     }
 
     fn check_tag(&mut self, tag: Option<&Tag>, span: Span, known: &[&str]) {

@@ -98,7 +98,7 @@ impl Type {
         match self.name {
             "Pod" => "a Pod".to_string(),
             "PodSpec" => "a Pod's spec".to_string(),
-            "ObjectMeta" => "a Pod's metadata".to_string(),
+            "ObjectMeta" => "metadata".to_string(),
             "Container" => "a container".to_string(),
             "Volume" => "a volume".to_string(),
             "EnvVar" => "an environment variable".to_string(),

@@ -43,7 +43,7 @@ pub(super) fn merge(
 /// Takes the scalars of `$deleteFromPrimitiveList` out of the list at `at`.
 pub(super) fn delete(editor: &mut Editor, at: &Pointer, gone: &Value) -> Result<(), Refused> {
     let Value::Array(gone) = gone else {
-        return Err((at.clone(), "$deleteFromPrimitiveList must be a list".to_string()));
+        return Err(Box::new((at.clone(), "$deleteFromPrimitiveList must be a list".to_string())));
     };
     remove_where(editor, at, |item| gone.contains(item))
 }
@@ -64,14 +64,15 @@ fn by_key(
     let (directives, patch): (Vec<&Value>, Vec<&Value>) = patch.iter().partition(|item| new::is_directive(item));
     let word = |item: &Value| item.get(PATCH).and_then(Value::as_str).unwrap_or_default().to_string();
     if let Some(bad) = directives.iter().find(|item| !matches!(word(item).as_str(), "replace" | "delete")) {
-        return Err((at.clone(), format!("$patch is replace or delete in a list, not {}", bad[PATCH])));
+        return Err(Box::new((at.clone(), format!("$patch is replace or delete in a list, not {}", bad[PATCH]))));
     }
     if directives.iter().any(|item| word(item) == "replace") {
         let items = patch.iter().filter_map(|item| new::value(item)).collect();
         return set(editor, at, Value::Array(items));
     }
-    if let Some(bad) = patch.iter().chain(&directives).copied().chain(items(editor, at)).find(|i| i.get(key).is_none()) {
-        return Err((at.clone(), keyless(bad)));
+    if let Some(bad) = patch.iter().chain(&directives).copied().chain(items(editor, at)).find(|i| i.get(key).is_none())
+    {
+        return Err(Box::new((at.clone(), keyless(bad))));
     }
     if let Some(order) = order {
         follows(at, key, &patch, order)?;
@@ -94,7 +95,10 @@ fn by_key(
     }
     let patch: Vec<Value> = match order {
         Some(order) => order.to_vec(),
-        None => patch.iter().map(|item| Value::Object([(key.to_string(), item[key].clone())].into_iter().collect())).collect(),
+        None => patch
+            .iter()
+            .map(|item| Value::Object([(key.to_string(), item[key].clone())].into_iter().collect()))
+            .collect(),
     };
     let old = (0..items(editor, at).len()).collect();
     arrange(editor, at, old, added, &patch, |item| item.get(key))
@@ -104,9 +108,10 @@ fn by_key(
 fn follows(at: &Pointer, key: &str, patch: &[&Value], order: &[Value]) -> Result<(), Refused> {
     let mut rest = order.iter();
     match patch.iter().find(|item| !rest.any(|listed| listed.get(key) == item.get(key))) {
-        Some(stray) => {
-            Err((at.clone(), format!("$setElementOrder doesn't have {} in the order of the patch's own list", stray[key])))
-        }
+        Some(stray) => Err(Box::new((
+            at.clone(),
+            format!("$setElementOrder doesn't have {} in the order of the patch's own list", stray[key]),
+        ))),
         None => Ok(()),
     }
 }
@@ -157,7 +162,8 @@ fn arrange(
     let mut result: Vec<Slot> = Vec::new();
     let mut others = others.into_iter().peekable();
     for (_, slot) in named {
-        while let Some(other) = others.next_if(|other| matches!((was(other), was(&slot)), (Some(o), Some(s)) if o < s)) {
+        while let Some(other) = others.next_if(|other| matches!((was(other), was(&slot)), (Some(o), Some(s)) if o < s))
+        {
             result.push(other);
         }
         result.push(slot);
@@ -167,7 +173,7 @@ fn arrange(
     if kept.iter().copied().eq(0..current.len()) {
         for (place, slot) in result.into_iter().enumerate() {
             if let Slot::New(item) = slot {
-                editor.insert(at, place, item).map_err(|e| (at.clone(), e.to_string()))?;
+                editor.insert(at, place, item).map_err(|e| Box::new((at.clone(), e.to_string())))?;
             }
         }
         return Ok(());
@@ -189,7 +195,7 @@ fn items<'e>(editor: &'e Editor, at: &Pointer) -> &'e [Value] {
 
 fn remove_where(editor: &mut Editor, at: &Pointer, gone: impl Fn(&Value) -> bool) -> Result<(), Refused> {
     while let Some(place) = items(editor, at).iter().position(&gone) {
-        editor.remove(&at.child(place)).map_err(|e| (at.clone(), e.to_string()))?;
+        editor.remove(&at.child(place)).map_err(|e| Box::new((at.clone(), e.to_string())))?;
     }
     Ok(())
 }

@@ -28,14 +28,14 @@ pub(super) const DELETE: &str = "$deleteFromPrimitiveList/";
 const DEEPEST: usize = 64;
 
 /// Where a patch can't be applied, and why.
-pub type Refused = (Pointer, String);
+pub type Refused = Box<(Pointer, String)>;
 
 /// Applies a strategic merge patch to the Pod at `at`: all of it, or, if it fails, nothing.
 pub fn strategic_merge(editor: &mut Editor, at: &Pointer, patch: &Value) -> Result<(), Refused> {
     static POD: Shape = Shape::Object(0);
     debug_assert!(POD.object().is_some_and(|object| object.name == pod().name));
     let Value::Object(patch) = patch else {
-        return Err((at.clone(), "a strategic merge patch is an object".to_string()));
+        return Err(Box::new((at.clone(), "a strategic merge patch is an object".to_string())));
     };
     let mark = editor.mark();
     let merged = merge_object(editor, at, Some(&POD), patch, 0);
@@ -54,23 +54,23 @@ fn merge_object(
     depth: usize,
 ) -> Result<(), Refused> {
     if depth > DEEPEST {
-        return Err((at.clone(), format!("the patch is more than {DEEPEST} levels deep")));
+        return Err(Box::new((at.clone(), format!("the patch is more than {DEEPEST} levels deep"))));
     }
     if !editor.get(at).is_some_and(Value::is_object) {
-        return Err((at.clone(), "there's no object to merge into".to_string()));
+        return Err(Box::new((at.clone(), "there's no object to merge into".to_string())));
     }
     match patch.get(PATCH) {
         None => {}
         Some(Value::String(word)) if word == "replace" => return set(editor, at, new::object(patch)),
         Some(Value::String(word)) if word == "delete" => return set(editor, at, Value::Object(Map::new())),
-        Some(other) => return Err((at.clone(), format!("$patch is replace or delete here, not {other}"))),
+        Some(other) => return Err(Box::new((at.clone(), format!("$patch is replace or delete here, not {other}")))),
     }
     retain_keys(editor, at, patch)?;
     for (key, order) in patch {
         if let Some(field) = key.strip_prefix(ORDER) {
             let place = at.child(field);
             let Value::Array(order) = order else {
-                return Err((place, format!("{key} must be a list")));
+                return Err(Box::new((place, format!("{key} must be a list"))));
             };
             let items = match patch.get(field) {
                 Some(Value::Array(items)) => items.as_slice(),
@@ -90,7 +90,7 @@ fn merge_object(
         match key.as_str() {
             RETAIN => {}
             _ if key.starts_with(ORDER) || key.starts_with(DELETE) => {}
-            _ if key.starts_with('$') => return Err((at.clone(), format!("there's no directive {key}"))),
+            _ if key.starts_with('$') => return Err(Box::new((at.clone(), format!("there's no directive {key}")))),
             // Done together with its order.
             _ if value.is_array() && patch.contains_key(&format!("{ORDER}{key}")) => {}
             _ => merge_field(editor, at, shape, key, value, depth)?,
@@ -110,7 +110,7 @@ fn merge_field(
     let place = at.child(key);
     match (editor.get(&place), value) {
         (None, Value::Null) => Ok(()),
-        (Some(_), Value::Null) => editor.remove(&place).map_err(|e| (place.clone(), e.to_string())),
+        (Some(_), Value::Null) => editor.remove(&place).map_err(|e| Box::new((place.clone(), e.to_string()))),
         (Some(Value::Object(_)), Value::Object(patch)) => {
             merge_object(editor, &place, child(shape, key), patch, depth + 1)
         }
@@ -127,13 +127,12 @@ fn retain_keys(editor: &mut Editor, at: &Pointer, patch: &Map<String, Value>) ->
     let Some(keep) = patch.get(RETAIN) else { return Ok(()) };
     let names: Option<Vec<&str>> = keep.as_array().and_then(|list| list.iter().map(Value::as_str).collect());
     let Some(names) = names else {
-        return Err((at.clone(), format!("{RETAIN} must be a list of field names")));
+        return Err(Box::new((at.clone(), format!("{RETAIN} must be a list of field names"))));
     };
-    let stray = patch.iter().find(|(key, value)| {
-        !value.is_null() && !key.starts_with('$') && !names.contains(&key.as_str())
-    });
+    let stray =
+        patch.iter().find(|(key, value)| !value.is_null() && !key.starts_with('$') && !names.contains(&key.as_str()));
     if let Some((stray, _)) = stray {
-        return Err((at.clone(), format!("the patch has `{stray}`, which its {RETAIN} doesn't name")));
+        return Err(Box::new((at.clone(), format!("the patch has `{stray}`, which its {RETAIN} doesn't name"))));
     }
     let gone: Vec<String> = match editor.get(at) {
         Some(Value::Object(map)) => map.keys().filter(|key| !names.contains(&key.as_str())).cloned().collect(),
@@ -141,13 +140,13 @@ fn retain_keys(editor: &mut Editor, at: &Pointer, patch: &Map<String, Value>) ->
     };
     for key in gone {
         let place = at.child(key.as_str());
-        editor.remove(&place).map_err(|e| (place.clone(), e.to_string()))?;
+        editor.remove(&place).map_err(|e| Box::new((place.clone(), e.to_string())))?;
     }
     Ok(())
 }
 
 fn set(editor: &mut Editor, at: &Pointer, value: Value) -> Result<(), Refused> {
-    editor.set(at, value).map_err(|e| (at.clone(), e.to_string()))
+    editor.set(at, value).map_err(|e| Box::new((at.clone(), e.to_string())))
 }
 
 /// The type of the object that has this shape.

@@ -8,7 +8,9 @@ pub(super) fn value(patch: &Value) -> Option<Value> {
     match patch {
         Value::Object(map) if map.get(PATCH).is_some_and(|word| word == "delete") => None,
         Value::Object(map) => Some(object(map)),
-        Value::Array(items) => Some(Value::Array(items.iter().filter(|item| !is_directive(item)).filter_map(value).collect())),
+        Value::Array(items) => {
+            Some(Value::Array(items.iter().filter(|item| !is_directive(item)).filter_map(value).collect()))
+        }
         scalar => Some(scalar.clone()),
     }
 }

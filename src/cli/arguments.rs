@@ -1,0 +1,171 @@
+//! What the command line takes.
+
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  podrules render examples/pvc-per-task
+  podrules render -f values.yaml -r rules.yaml -q train -t task.json -o diff
+  podrules explain -f values.yaml -r rules.yaml -q train -t task.json
+  podrules validate values.yaml rules/*.yaml
+  podrules schema rules > rules.schema.json
+
+Exit codes: 0 done; 1 mistakes in rules, values or the Pod; 2 wrong arguments; 3 a file can't be read;
+4 the values name a Python hook, which was not run.";
+
+/// Rules that edit the Kubernetes Pod of a ClearML task before it is applied.
+#[derive(Debug, Parser)]
+#[command(name = "podrules", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Arguments {
+    /// Whether to colour what people read; `auto` colours on a terminal unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+    /// Treat warnings as errors
+    #[arg(long, global = true)]
+    pub strict: bool,
+    /// Log what is done to stderr; twice for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What podrules does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print the Pod that a task will run in
+    #[command(after_help = "Example: podrules render -f values.yaml -r rules.yaml -q train -t task.json")]
+    Render(Render),
+    /// Show what became of each rule, and who wrote each field of the Pod
+    #[command(after_help = "Example: podrules explain -f values.yaml -r rules.yaml -q train -t task.json")]
+    Explain(Explain),
+    /// Find all mistakes in rules and values files
+    #[command(after_help = "Example: podrules validate --strict values.yaml rules/*.yaml -o github")]
+    Validate(Validate),
+    /// Print a JSON Schema, for editors
+    #[command(after_help = "Example: podrules schema rules > rules.schema.json")]
+    Schema(Schema),
+    /// Print a shell's completion script
+    #[command(after_help = "Example: podrules completions bash > /etc/bash_completion.d/podrules")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where an installation, its rules and a task are read from.
+#[derive(Debug, Args)]
+pub struct Inputs {
+    /// A folder with values.yaml, rules/*.yaml, task.json and context.yaml, each if it is there
+    pub folder: Option<PathBuf>,
+    /// A values file of the ClearML agent's chart; several are merged as Helm does; `-` is standard input
+    #[arg(short = 'f', long = "values", value_name = "FILE")]
+    pub values: Vec<PathBuf>,
+    /// A rules file, or a folder of them; those of the values come first
+    #[arg(short, long = "rules", value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
+    /// The queue's name; not needed where the values have one queue
+    #[arg(short, long, value_name = "NAME")]
+    pub queue: Option<String>,
+    /// The task: JSON or YAML, bare or a whole answer of tasks.get_by_id
+    #[arg(short, long, value_name = "FILE")]
+    pub task: Option<PathBuf>,
+    /// What else is known: queue id, providers, config, worker, namespace (YAML or JSON)
+    #[arg(long, value_name = "FILE")]
+    pub context: Option<PathBuf>,
+    /// The task's configuration: a clearml.conf (HOCON), YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The namespace of the Pod
+    #[arg(short, long, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// The Helm release of the agent: the chart makes names of its ServiceAccount and Secrets of it; clearml-agent if nothing is said
+    #[arg(long, value_name = "NAME")]
+    pub release: Option<String>,
+    /// Say nothing of the values' Python hook, which this command doesn't run
+    #[arg(long)]
+    pub no_hook: bool,
+}
+
+/// `render`
+#[derive(Debug, Args)]
+pub struct Render {
+    /// What to read
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// The form of the result; `diff` compares with the Pod that no rule has touched
+    #[arg(short, long, value_enum, default_value_t = RenderFormat::Yaml)]
+    pub output: RenderFormat,
+}
+
+/// Forms of a rendered Pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RenderFormat {
+    /// Companions and the Pod as YAML documents
+    Yaml,
+    /// The Pod as JSON; a List where there are companions
+    Json,
+    /// What the rules changed
+    Diff,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// What to read
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// The form of the result
+    #[arg(short, long, value_enum, default_value_t = ExplainFormat::Text)]
+    pub output: ExplainFormat,
+}
+
+/// Forms of an explanation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// For people
+    Text,
+    /// The same as data
+    Json,
+}
+
+/// `validate`
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// Rules files and values files; which is which is seen from what stands in them
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The form of the findings
+    #[arg(short, long, value_enum, default_value_t = ValidateFormat::Human)]
+    pub output: ValidateFormat,
+}
+
+/// Forms of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ValidateFormat {
+    /// Source lines with carets, on stderr
+    Human,
+    /// A list of objects
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands of GitHub Actions
+    Github,
+}
+
+/// `schema`
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Which schema
+    #[arg(value_enum)]
+    pub which: SchemaKind,
+}
+
+/// The schemas there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaKind {
+    /// Of a rules file (2020-12)
+    Rules,
+}

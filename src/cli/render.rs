@@ -1,0 +1,71 @@
+//! `podrules render`: the Pod that a task will run in.
+
+use super::arguments::{Render, RenderFormat};
+use super::fields::Fields;
+use super::load::{self, Parts};
+use super::report::{self, Report};
+use super::{Exit, check};
+use crate::diagnostic::{Diagnostics, Sources};
+use crate::output;
+use crate::run::{Options, Outcome};
+use serde_json::{Value, json};
+
+/// Runs the command.
+pub fn run(command: &Render, report: Report) -> Exit {
+    let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
+    let parts = match load::load(&command.inputs, &mut sources, &mut found) {
+        Ok(parts) => parts,
+        Err(stopped) => {
+            report.show(found, &sources);
+            return stopped.0;
+        }
+    };
+    let outcome = run_rules(&parts);
+    tracing::info!(rules = outcome.rules.len(), changes = outcome.changes.len(), "ran");
+    let hook = judge(&outcome, &parts, command.inputs.no_hook, &mut found);
+    if report.show(found, &sources) {
+        return Exit::Mistakes;
+    }
+    let printed = report::print(&match command.output {
+        RenderFormat::Yaml => output::documents(&objects(&outcome)),
+        RenderFormat::Json => format!("{:#}\n", as_json(objects(&outcome))),
+        RenderFormat::Diff => difference(&outcome, &parts, report),
+    });
+    if printed == Exit::Done && hook { Exit::Incomplete } else { printed }
+}
+
+/// Runs the rules with the trace that findings need.
+pub fn run_rules(parts: &Parts) -> Outcome {
+    parts.plan.run(parts.template.to_value(), &parts.context, Options { trace: true })
+}
+
+/// Adds what is to say of an outcome; true if a hook of the values was left out.
+pub fn judge(outcome: &Outcome, parts: &Parts, no_hook: bool, found: &mut Diagnostics) -> bool {
+    found.extend(outcome.warnings.iter().cloned());
+    if let Some(failure) = &outcome.failure {
+        found.push(failure.clone());
+        return false;
+    }
+    check::check(outcome, parts, &Fields::new(parts, outcome), found);
+    check::hook(parts, no_hook, found)
+}
+
+/// The companions, then the Pod.
+fn objects(outcome: &Outcome) -> Vec<Value> {
+    outcome.companions.iter().map(|c| c.manifest.clone()).chain([outcome.pod.clone()]).collect()
+}
+
+fn as_json(mut objects: Vec<Value>) -> Value {
+    match objects.len() {
+        1 => objects.remove(0),
+        _ => json!({"apiVersion": "v1", "kind": "List", "items": objects}),
+    }
+}
+
+/// What the rules changed: the Pod that no rule has touched is made by the same steps.
+fn difference(outcome: &Outcome, parts: &Parts, report: Report) -> String {
+    let empty = crate::plan::compile(&Sources::new(), None, &[], &mut Diagnostics::new());
+    let before = empty.run(parts.template.to_value(), &parts.context, Options::default());
+    let (before, after) = (output::documents(&objects(&before)), output::documents(&objects(outcome)));
+    output::unified(&before, &after, "without rules", "with rules", report.colour_data())
+}

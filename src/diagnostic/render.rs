@@ -1,1 +1,0 @@
-//! Diagnostics for people, JSON, SARIF and GitHub.

@@ -1,0 +1,167 @@
+//! Helm values → the base Pod template of a queue: what the chart's ConfigMap does, and what it leaves out.
+
+use super::Installation;
+use super::fields;
+use super::merge::overlay;
+use crate::diagnostic::Span;
+use crate::source::{Kind, Node, Style, Text};
+use serde_json::Value;
+
+/// Lists in which a user's elements come after the chart's: to replace them would take away what the agent needs.
+const APPENDED: &[&str] = &["env", "volumeMounts", "ports", "imagePullSecrets"];
+
+/// A value and the key it came from; the key's line is the one that a trace shows.
+type Found = Option<(Span, Node)>;
+
+/// The template of a queue.
+pub fn build(installation: &Installation, base: &Node) -> Node {
+    let filler = Filler { installation, base };
+    let mut pod = filler.fill(&installation.defaults.template);
+    if let Some(spec) = child(&mut pod, "spec") {
+        extend_spec(spec, base);
+    }
+    if let Some(metadata) = child(&mut pod, "metadata")
+        && metadata.is_empty()
+    {
+        remove(&mut pod, "metadata");
+    }
+    pod
+}
+
+struct Filler<'a> {
+    installation: &'a Installation,
+    base: &'a Node,
+}
+
+impl Filler<'_> {
+    /// The chart's template with the values in their places, and without the places that got none.
+    fn fill(&self, node: &Node) -> Node {
+        let kind = match &node.kind {
+            Kind::Map(entries) => Kind::Map(entries.iter().filter_map(|(k, v)| self.entry(k, v)).collect()),
+            Kind::List(items) => Kind::List(items.iter().map(|item| self.fill(item)).collect()),
+            other => other.clone(),
+        };
+        Node { span: node.span, kind }
+    }
+
+    fn entry(&self, key: &Text, value: &Node) -> Option<(Text, Node)> {
+        if key.value == "imagePullSecrets" && !self.installation.is_set(&["imageCredentials", "enabled"]) {
+            return None;
+        }
+        let Some(place) = value.as_str().filter(|text| text.starts_with('<')) else {
+            return Some((key.clone(), self.fill(value)));
+        };
+        let (span, found) = self.lookup(place, key.span, value.span)?;
+        Some((Text { span, value: key.value.clone(), style: Style::Made }, found))
+    }
+
+    /// What goes where `place` stands.
+    fn lookup(&self, place: &str, key: Span, here: Span) -> Found {
+        let named = |keys: &[&str], suffix: &str| {
+            self.given(keys).or_else(|| {
+                let name = format!("{}{suffix}", self.installation.fullname());
+                Some((key, Node::made(&Value::String(name), here)))
+            })
+        };
+        match place {
+            "<fullname>-sa" => named(&["agentk8sglue", "serviceExistingAccountName"], "-sa"),
+            "<fullname>-ac" => named(&["clearml", "existingAgentk8sglueSecret"], "-ac"),
+            "<fullname>-ark" => named(&["imageCredentials", "existingSecret"], "-ark"),
+            "<release namespace>" => {
+                let namespace = self.installation.namespace()?;
+                Some((key, Node::made(&Value::String(namespace.to_owned()), here)))
+            }
+            _ => {
+                let name = place.trim_start_matches('<').trim_end_matches('>');
+                match name.strip_prefix("agentk8sglue.") {
+                    Some(key) => self.given(&["agentk8sglue", key]),
+                    None => self.base.entry(name).filter(|(_, v)| !v.is_empty()).map(|(k, v)| (k.span, v.clone())),
+                }
+            }
+        }
+    }
+
+    /// A value of the installation, unless it says nothing.
+    fn given(&self, keys: &[&str]) -> Found {
+        let (last, parents) = keys.split_last()?;
+        let (key, value) = self.installation.values.get_path(parents)?.entry(last)?;
+        (!value.is_empty()).then(|| (key.span, value.clone()))
+    }
+}
+
+/// Adds what the chart drops: every other field of a Pod's spec or of a container that `basePodTemplate` gives.
+fn extend_spec(spec: &mut Node, base: &Node) {
+    if let Some((key, env)) = base.entry("env").filter(|(_, env)| !env.is_empty())
+        && let Some(first) = task_container(spec)
+    {
+        put(first, key.clone(), env.clone());
+    }
+    for (key, value) in base.entries() {
+        let name = key.value.as_str();
+        let mapped = fields::is_chart_key(name) && !matches!(name, "schedulerName" | "hostAliases");
+        if mapped || name == "containers" || value.is_empty() {
+            continue;
+        }
+        if fields::POD_SPEC.contains(&name) {
+            put(spec, key.clone(), value.clone());
+        } else if fields::CONTAINER.contains(&name)
+            && let Some(first) = task_container(spec)
+        {
+            put(first, key.clone(), value.clone());
+        }
+    }
+    add_containers(spec, base.get("containers").map(Node::items).unwrap_or_default());
+}
+
+/// `containers` in `basePodTemplate`: the first is the task's, and goes on top of what the chart made; the others stay
+/// beside it.
+fn add_containers(spec: &mut Node, given: &[Node]) {
+    let Some((first, others)) = given.split_first() else { return };
+    if let Some(container) = task_container(spec) {
+        for (key, value) in first.entries().iter().filter(|(_, value)| !value.is_empty()) {
+            put(container, key.clone(), value.clone());
+        }
+    }
+    if let Some(Node { kind: Kind::List(containers), .. }) = child(spec, "containers") {
+        containers.extend(others.iter().cloned());
+    }
+}
+
+/// Puts a value on top of what is there: mappings merge, the lists of [`APPENDED`] grow, all else is replaced.
+fn put(map: &mut Node, key: Text, value: Node) {
+    let Kind::Map(entries) = &mut map.kind else { return };
+    let Some((had_key, had)) = entries.iter_mut().find(|(k, _)| k.value == key.value) else {
+        entries.push((key, value));
+        return;
+    };
+    match (&mut had.kind, value.kind) {
+        (Kind::List(items), Kind::List(more)) if APPENDED.contains(&key.value.as_str()) => items.extend(more),
+        (_, kind) => {
+            let value = Node { span: value.span, kind };
+            let span = had.span;
+            let below = std::mem::replace(had, Node { span, kind: Kind::Null });
+            *had = overlay(below, value);
+            *had_key = key;
+        }
+    }
+}
+
+fn task_container(spec: &mut Node) -> Option<&mut Node> {
+    match &mut child(spec, "containers")?.kind {
+        Kind::List(items) => items.first_mut(),
+        _ => None,
+    }
+}
+
+fn child<'n>(map: &'n mut Node, key: &str) -> Option<&'n mut Node> {
+    match &mut map.kind {
+        Kind::Map(entries) => entries.iter_mut().find(|(k, _)| k.value == key).map(|(_, value)| value),
+        _ => None,
+    }
+}
+
+fn remove(map: &mut Node, key: &str) {
+    if let Kind::Map(entries) = &mut map.kind {
+        entries.retain(|(k, _)| k.value != key);
+    }
+}

@@ -1,0 +1,257 @@
+//! A clearml.conf ([HOCON](https://github.com/lightbend/config/blob/main/HOCON.md)) to a value.
+//!
+//! The parsing is hocon-parser's. What is ours: nothing outside of the text is read (no `include`, no environment
+//! variables), and nesting and growth are bounded before the parser sees the text.
+
+use crate::diagnostic::{Code, Diagnostic, FileId, Sources, Span};
+use hocon::{HoconError, HoconValue, ScalarType, Token, TokenKind};
+use serde_json::{Map, Number, Value};
+use std::collections::HashMap;
+
+/// The largest configuration that is read.
+const MAX_BYTES: usize = 1 << 20;
+/// The deepest nesting, dots in keys counted too.
+const MAX_DEPTH: usize = 64;
+/// How large the values may grow through `${…}`.
+const MAX_GROWN_BYTES: f64 = 64.0 * 1024.0 * 1024.0;
+
+/// Reads a configuration.
+pub fn read(sources: &Sources, file: FileId) -> Result<Value, Diagnostic> {
+    let text = sources.text(file);
+    let name = sources.name(file);
+    let limit = |what: String| Diagnostic::new(Code::LimitExceeded, what);
+    if text.len() > MAX_BYTES {
+        return Err(limit(format!(
+            "{name} is larger than the {} MiB that are read of a configuration",
+            MAX_BYTES >> 20
+        )));
+    }
+    let place = |line: usize, column: usize| span_of(sources, file, line, column);
+    let tokens = hocon::tokenize(text).map_err(|e| refuse(&e.message).at(place(e.line, e.col)))?;
+    if let Some(include) = find_include(&tokens) {
+        let message = "`include` is not followed: podrules reads only the file that it was given";
+        return Err(Diagnostic::new(Code::Unsupported, message)
+            .at(place(include.line, include.col))
+            .help("copy what the included file says into this one, or quote the word if it is text"));
+    }
+    if let Some(deep) = too_deep(&tokens) {
+        return Err(limit(format!("nested deeper than {MAX_DEPTH} levels")).at(place(deep.line, deep.col)));
+    }
+    if grows_too_much(&tokens, text.len()) {
+        return Err(limit(format!("{name} has so many `${{…}}` that its values could outgrow the memory")));
+    }
+    let config = hocon::parse_with_env(text, &HashMap::new()).map_err(|error| match error {
+        HoconError::Parse(e) => refuse(&e.message).at(place(e.line, e.col)),
+        HoconError::Resolve(e) => Diagnostic::new(Code::Context, format!("`${{{}}}`: {}", e.path, e.message))
+            .at(place(e.line, e.col))
+            .help("environment variables are not read: write the value itself, or `${?NAME}` where it may be missing"),
+        other => refuse(&other.to_string()),
+    })?;
+    // A key of the root may hold a dot, so each is asked for in quotes.
+    let entries = config.keys().into_iter().filter_map(|key| {
+        let path = format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""));
+        config.get(&path).map(|value| (key.to_owned(), to_value(value)))
+    });
+    Ok(Value::Object(entries.collect()))
+}
+
+fn refuse(what: &str) -> Diagnostic {
+    Diagnostic::new(Code::Context, format!("this is not HOCON: {what}"))
+}
+
+/// The place of a line and a column that count from 1.
+fn span_of(sources: &Sources, file: FileId, line: usize, column: usize) -> Span {
+    let text = sources.text(file);
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let here = text.get(start..).unwrap_or("");
+    let at = here.char_indices().nth(column.saturating_sub(1)).map_or(here.len(), |(at, _)| at);
+    let width = here[at..].chars().next().map_or(0, char::len_utf8);
+    Span::new(file, start + at, start + at + width)
+}
+
+/// The first `include` that could be a directive. One that follows a `=`, `:` or other text is a value.
+fn find_include(tokens: &[Token]) -> Option<&Token> {
+    use TokenKind::*;
+    let mut before: Option<&TokenKind> = None;
+    tokens.iter().find(|token| {
+        let value = matches!(
+            before,
+            Some(Colon | Equals | PlusEquals | LBracket | Unquoted | QuotedString | TripleQuotedString | Substitution)
+        );
+        before = Some(&token.kind);
+        token.kind == Unquoted && token.value.trim() == "include" && !value
+    })
+}
+
+/// The first token that nests too deep. A dotted key is as deep as the objects that it stands for.
+fn too_deep(tokens: &[Token]) -> Option<&Token> {
+    let mut open: Vec<usize> = Vec::new();
+    let (mut depth, mut dots) = (0, 0);
+    let mut separated = false;
+    tokens.iter().find(|token| {
+        let path = token.subst.as_ref().map_or(0, |substitution| substitution.segments.len());
+        match token.kind {
+            TokenKind::LBrace | TokenKind::LBracket => {
+                open.push(1 + dots);
+                depth += 1 + dots;
+                dots = 0;
+            }
+            TokenKind::RBrace | TokenKind::RBracket => {
+                depth -= open.pop().unwrap_or(0);
+                dots = 0;
+            }
+            TokenKind::Comma => dots = 0,
+            // A value may start on the line after its key.
+            TokenKind::Newline if !separated => dots = 0,
+            TokenKind::Unquoted if !separated => dots += token.value.matches('.').count(),
+            _ => {}
+        }
+        if token.kind != TokenKind::Newline {
+            let opens = matches!(token.kind, TokenKind::LBrace | TokenKind::LBracket | TokenKind::Comma);
+            let separator = matches!(token.kind, TokenKind::Colon | TokenKind::Equals | TokenKind::PlusEquals);
+            separated = separator || (separated && !opens && token.kind != TokenKind::RBrace);
+        }
+        depth + dots > MAX_DEPTH || path > MAX_DEPTH
+    })
+}
+
+/// Whether substitutions could multiply the text beyond bounds. Each copies a value that may itself hold copies; `n` of
+/// them make at most about 3^(n/3) of it, when every value holds three of the one before.
+fn grows_too_much(tokens: &[Token], len: usize) -> bool {
+    let count = |kind: TokenKind| tokens.iter().filter(|token| token.kind == kind).count();
+    let substitutions = count(TokenKind::Substitution);
+    // `a += ${a}` holds two: the one that is written, and the old value that `+=` stands for.
+    let copies = substitutions + substitutions.min(count(TokenKind::PlusEquals));
+    copies > 1 && 3f64.powf(copies as f64 / 3.0) * len as f64 > MAX_GROWN_BYTES
+}
+
+fn to_value(value: &HoconValue) -> Value {
+    match value {
+        HoconValue::Object(map) => {
+            Value::Object(map.iter().map(|(k, v)| (k.clone(), to_value(v))).collect::<Map<_, _>>())
+        }
+        HoconValue::Array(items) => Value::Array(items.iter().map(to_value).collect()),
+        HoconValue::Scalar(scalar) => match scalar.value_type {
+            ScalarType::Boolean => Value::Bool(scalar.raw.eq_ignore_ascii_case("true")),
+            ScalarType::Number => number(&scalar.raw),
+            ScalarType::String => Value::String(scalar.raw.clone()),
+            _ => Value::Null,
+        },
+        _ => Value::Null,
+    }
+}
+
+/// A number; one that no 64 bits hold stays text, so that no digit is lost.
+fn number(raw: &str) -> Value {
+    let whole = raw.parse::<i64>().map(Number::from).or_else(|_| raw.parse::<u64>().map(Number::from)).ok();
+    let fraction = || {
+        let decimal = raw.contains(['.', 'e', 'E']);
+        raw.parse::<f64>().ok().filter(|_| decimal).and_then(Number::from_f64)
+    };
+    whole.or_else(fraction).map_or_else(|| Value::String(raw.to_owned()), Value::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use serde_json::json;
+
+    fn read_text(text: &str) -> Result<Value, String> {
+        let mut sources = Sources::new();
+        let file = sources.add("clearml.conf", text);
+        read(&sources, file).map_err(|d| {
+            let at = d.primary.map_or(String::new(), |l| sources.file_line_column(l.span));
+            format!("{at}: {}: {}", d.code.as_str(), d.message)
+        })
+    }
+
+    #[test]
+    fn a_usual_configuration_is_read() {
+        let value = read_text(include_str!("../../tests/data/clearml.conf")).unwrap();
+        assert_eq!(value["api"]["credentials"]["access_key"], "EXAMPLEKEY");
+        assert_eq!(
+            value["agent"]["package_manager"]["extra_index_url"],
+            json!(["https://pip.local/simple", "https://more.local/simple"])
+        );
+        assert_eq!(value["agent"]["venvs_cache"]["path"], "/cache/venvs");
+        assert_eq!(value["agent"]["venvs_cache"]["max_entries"], 10);
+        assert_eq!(value["agent"]["default_docker"]["image"], "nvidia/cuda:12.6.3-runtime-ubuntu22.04");
+        assert_eq!(value["agent"]["match_rules"][0]["image"], "python:3.11");
+        assert_eq!(value["sdk"]["development"]["worker"]["report_period_sec"], 2.5);
+        assert_eq!(value["sdk"]["apply_environment"], true);
+        assert_eq!(value["agent"].get("git_user"), None);
+        assert_eq!(value["nfs"]["server"]["ip"], "10.0.0.5");
+    }
+
+    #[test]
+    fn values_keep_their_types() {
+        let text = "a = 1\nb: 1.5\nc: \"1\"\nd: null\ne: yes\nf: true\ng: 18446744073709551615\nh: 123456789012345678901234\n\"i.j\": 1\nk.l: []";
+        let wanted = json!({
+            "a": 1, "b": 1.5, "c": "1", "d": null, "e": "yes", "f": true, "g": 18446744073709551615u64,
+            "h": "123456789012345678901234", "i.j": 1, "k": {"l": []},
+        });
+        assert_eq!(read_text(text).unwrap(), wanted);
+        assert_eq!(read_text("").unwrap(), json!({}));
+    }
+
+    #[test]
+    fn nothing_outside_is_read() {
+        for text in [
+            "include \"Cargo.toml\"",
+            "a { include file(\"/etc/hostname\") }",
+            "a = 1, include required(file(\"/etc/hostname\"))",
+            "a = {b = 1} include \"x\"",
+            "x = [1]\n  include\n  \"x\"",
+            "include url(\"http://localhost/\")",
+            "include package(\"a\", \"b\")",
+            "a = [ { include \"x\" } ]",
+        ] {
+            let said = read_text(text).unwrap_err();
+            assert!(said.contains("unsupported: `include` is not followed"), "{text}: {said}");
+        }
+        assert_eq!(
+            read_text("a = include\nb = please include this\n\"include\" = 1").unwrap()["b"],
+            "please include this"
+        );
+        assert!(read_text("a = ${PATH}").unwrap_err().starts_with("clearml.conf:1:5: context: `${PATH}`"));
+        assert_eq!(read_text("a = ${?PATH}").unwrap(), json!({}));
+        assert_eq!(read_text("a = ${?PATH}[]").ok(), Some(json!({"a": []})));
+    }
+
+    #[test]
+    fn mistakes_have_a_place() {
+        assert!(read_text("a = 1\nb = {\n").unwrap_err().starts_with("clearml.conf:"));
+        assert!(read_text("é = \"open").unwrap_err().starts_with("clearml.conf:1:"));
+        assert!(read_text("[1]").unwrap_err().contains("this is not HOCON"));
+        assert!(read_text("a = }").is_err());
+    }
+
+    #[test]
+    fn no_text_harms_the_process() {
+        for cycle in ["a = ${a}", "a = ${b}\nb = ${a}", "a = {b = ${a.c}, c = ${a.b}}", "a = [${b}]\nb = {c = ${a}}"] {
+            assert!(read_text(cycle).is_err(), "{cycle}");
+        }
+        for deep in [
+            "a = ".to_owned() + &"[".repeat(100_000),
+            "a {".repeat(100_000),
+            "a = ".to_owned() + &"[".repeat(65) + &"]".repeat(65),
+            "a.".repeat(100_000) + "b = 1",
+            "\"a\".".repeat(100_000) + "b = 1",
+            "a.b.c.d.e.f.g.h.i =\n {".repeat(10_000),
+            format!("x = ${{{}b}}", "a.".repeat(1000)),
+        ] {
+            let said = read_text(&deep).unwrap_err();
+            assert!(said.contains("nested deeper") || said.contains("HOCON"), "{said}");
+        }
+        let mut laughs = "a0 = [1, 2]\n".to_owned();
+        for n in 1..60 {
+            laughs += &format!("a{n} = [${{a{0}}}, ${{a{0}}}]\n", n - 1);
+        }
+        assert!(read_text(&laughs).unwrap_err().contains("outgrow"));
+        assert!(read_text(&("a = [1]\n".to_owned() + &"a += ${a}\n".repeat(40))).unwrap_err().contains("outgrow"));
+        assert!(read_text(&"a += 1\n".repeat(500)).is_ok());
+        assert!(read_text(&"x = 1\n".repeat(200_000)).unwrap_err().contains("larger than"));
+    }
+}
