@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod edit;
+pub mod expr;
 pub mod path;
 pub mod pod;
 pub mod source;

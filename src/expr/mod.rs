@@ -1,0 +1,3 @@
+//! Expressions, and the strings they stand in.
+
+pub mod clearml;
