@@ -234,9 +234,9 @@ mod tests {
             assert!(read_text(cycle).is_err(), "{cycle}");
         }
         for deep in [
-            "a = ".to_owned() + "[".repeat(100_000).as_str(),
+            format!("a = {}", "[".repeat(100_000)),
             "a {".repeat(100_000),
-            "a = ".to_owned() + "[".repeat(65).as_str() + "]".repeat(65).as_str(),
+            format!("a = {}{}", "[".repeat(65), "]".repeat(65)),
             "a.".repeat(100_000) + "b = 1",
             "\"a\".".repeat(100_000) + "b = 1",
             "a.b.c.d.e.f.g.h.i =\n {".repeat(10_000),
@@ -250,7 +250,7 @@ mod tests {
             laughs += &format!("a{n} = [${{a{0}}}, ${{a{0}}}]\n", n - 1);
         }
         assert!(read_text(&laughs).unwrap_err().contains("outgrow"));
-        assert!(read_text(&("a = [1]\n".to_owned() + "a += ${a}\n".repeat(40).as_str())).unwrap_err().contains("outgrow"));
+        assert!(read_text(&format!("a = [1]\n{}", "a += ${a}\n".repeat(40))).unwrap_err().contains("outgrow"));
         assert!(read_text(&"a += 1\n".repeat(500)).is_ok());
         assert!(read_text(&"x = 1\n".repeat(200_000)).unwrap_err().contains("larger than"));
     }

@@ -6,6 +6,8 @@
 
 mod check;
 mod defaults;
+#[cfg(test)]
+mod document_tests;
 mod environment;
 mod fields;
 mod merge;
