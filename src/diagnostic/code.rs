@@ -91,6 +91,8 @@ codes! {
     RuleSkipped = "rule-skipped", Warning;
     /// `substitute` found none of its tokens.
     NothingSubstituted = "nothing-substituted", Warning;
+    /// Environment variables that refer to one another in a circle, which Kubernetes doesn't expand.
+    EnvCycle = "env-cycle", Warning;
     /// A field that the Pod schema doesn't have.
     UnknownField = "unknown-field", Warning;
     /// A field of another type than the Pod schema says.

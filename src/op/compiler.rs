@@ -17,12 +17,20 @@ pub struct Compiler<'c> {
     pub language: Option<&'c Language>,
     /// The names that expressions may use.
     pub names: Names,
+    /// Where the parameters of the operation at work stand.
+    pub span: Span,
 }
 
 impl Compiler<'_> {
     /// Reports a mistake.
     pub fn error(&mut self, code: Code, message: impl Into<String>, span: Span) {
         self.found.push(Diagnostic::new(code, message).at(span));
+    }
+
+    /// Reports the mistakes among results, and gives what there is if there are none.
+    pub fn keep<T>(&mut self, results: Vec<Result<T, super::Fault>>) -> Option<Vec<T>> {
+        let kept = results.into_iter().map(|result| result.map_err(|fault| self.found.push(*fault)).ok());
+        kept.collect::<Vec<_>>().into_iter().collect()
     }
 
     /// Compiles a path. Inside of `forEach` it may start with `@`.

@@ -37,7 +37,8 @@ fn call(operation: &'static Descriptor, keys: &[&str], arguments: &[Dynamic]) ->
     };
     let nowhere = Span::new(FileId(u32::MAX), 0, 0);
     let (sources, mut found) = (Sources::new(), Diagnostics::new());
-    let mut compiler = Compiler { sources: &sources, found: &mut found, language: None, names: Names::default() };
+    let mut compiler =
+        Compiler { sources: &sources, found: &mut found, language: None, names: Names::default(), span: nowhere };
     let compiled = (operation.compile)(&Node::made(&params, nowhere), &mut compiler);
     let Some(compiled) = compiled.filter(|_| !found.has_errors()) else {
         let messages = found.iter().map(|d| match &d.help {

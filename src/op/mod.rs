@@ -6,10 +6,32 @@ mod compiler;
 pub mod functions;
 mod host;
 
+mod add_annotations;
+mod add_host_aliases;
+mod add_image_pull_secrets;
+mod add_init_container;
+mod add_labels;
+mod add_sidecar;
+mod add_tolerations;
+mod add_volume;
 mod for_each;
+mod remove_env;
+mod remove_volume;
 mod script;
 mod set;
 mod set_env;
+mod set_image;
+mod set_node_selector;
+mod set_resources;
+mod set_security_context;
+
+// What several of them share.
+mod containers;
+mod env_order;
+mod init_container;
+mod lists;
+mod shapes;
+mod text_map;
 
 pub use compiler::Compiler;
 pub use host::{Bench, Fault, Host, fault};
@@ -56,11 +78,14 @@ const fn describe<P: Parameters>() -> Descriptor {
         name: P::NAME,
         function: P::FUNCTION,
         keys: P::KEYS,
-        compile: |node, compiler| match P::read(node, compiler.found) {
-            Some(parameters) => parameters.compile(compiler),
-            None => {
-                compiler.look_over(node);
-                None
+        compile: |node, compiler| {
+            compiler.span = node.span;
+            match P::read(node, compiler.found) {
+                Some(parameters) => parameters.compile(compiler),
+                None => {
+                    compiler.look_over(node);
+                    None
+                }
             }
         },
         schema: |generator| generator.subschema_for::<P>(),
@@ -68,7 +93,26 @@ const fn describe<P: Parameters>() -> Descriptor {
 }
 
 /// Every operation, in the order of the documentation.
-pub const ALL: &[Descriptor] = &[describe::<set::Set>(), describe::<for_each::ForEach>(), describe::<script::Script>()];
+pub const ALL: &[Descriptor] = &[
+    describe::<set::Set>(),
+    describe::<for_each::ForEach>(),
+    describe::<set_env::SetEnv>(),
+    describe::<remove_env::RemoveEnv>(),
+    describe::<add_volume::AddVolume>(),
+    describe::<remove_volume::RemoveVolume>(),
+    describe::<set_image::SetImage>(),
+    describe::<set_resources::SetResources>(),
+    describe::<set_security_context::SetSecurityContext>(),
+    describe::<add_tolerations::AddTolerations>(),
+    describe::<add_labels::AddLabels>(),
+    describe::<add_annotations::AddAnnotations>(),
+    describe::<add_image_pull_secrets::AddImagePullSecrets>(),
+    describe::<add_host_aliases::AddHostAliases>(),
+    describe::<set_node_selector::SetNodeSelector>(),
+    describe::<add_init_container::AddInitContainer>(),
+    describe::<add_sidecar::AddSidecar>(),
+    describe::<script::Script>(),
+];
 
 /// The operation of a name.
 pub fn find(name: &str) -> Option<&'static Descriptor> {

@@ -75,7 +75,14 @@ impl Builder<'_> {
     }
 
     fn compiler(&mut self, names: &Names) -> Compiler<'_> {
-        Compiler { sources: self.sources, found: self.found, language: Some(&self.language), names: names.clone() }
+        let span = Span::new(FileId(u32::MAX), 0, 0);
+        Compiler {
+            sources: self.sources,
+            found: self.found,
+            language: Some(&self.language),
+            names: names.clone(),
+            span,
+        }
     }
 
     fn vars(&mut self, set: &RuleSet, names: &Names) -> Vec<(String, Template)> {

@@ -1,0 +1,43 @@
+# The same tasks by the same names here and in CI.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# Builds are kept outside the checkout, so that a fresh clone doesn't start from nothing.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/podrules/target
+
+.PHONY: help test check fmt lint doc core bench schema cases build
+
+help: ## list the tasks
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+test: ## set up what the tests need, and run all of them
+	eval "$$(tools/ensure)"; cargo test --locked
+
+check: fmt lint doc core test ## everything that CI checks
+
+fmt: ## formatting
+	cargo fmt --check
+
+lint: ## clippy, warnings are errors
+	cargo clippy --locked --all-targets -- -D warnings
+
+doc: ## the API's documentation, warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+core: ## the engine without the command line and what it needs
+	cargo clippy --locked --no-default-features --lib -- -D warnings
+	@if cargo tree --locked --no-default-features --edges normal --prefix none | grep -E '^(clap|kube|tokio|pyo3) '; then \
+	  echo "the core must not need these" >&2; exit 1; fi
+
+build: ## the binary
+	cargo build --locked --release
+
+bench: ## the engine's budgets, as ratios of one run
+	cargo bench --locked --bench engine
+	tools/bench-process
+
+schema: ## write schema/ from the types
+	cargo run --locked --quiet -- schema rules > schema/rules.schema.json
+
+cases: ## write the expected results of tests/cases and examples anew; read the difference before you commit it
+	UPDATE=1 cargo test --locked --test cases --test examples

@@ -1,0 +1,99 @@
+//! `addHostAliases`: lines of the Pod's /etc/hosts.
+
+use super::host::edit_fault;
+use super::lists::{is_named, items, named, put};
+use super::shapes::{Items, elements, filled, not, text_of};
+use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
+use crate::diagnostic::{Code, Span};
+use crate::edit::Pointer;
+use crate::expr::Template;
+use crate::record;
+use serde_json::Value;
+
+record! {
+    /// Adds host names for addresses: those of an address that is there already are added to it, each once.
+    ///
+    /// ```yaml
+    /// - addHostAliases:
+    ///     hostAliases: [{ip: 10.0.0.5, hostnames: [nas, nas.local]}]
+    /// ```
+    pub struct AddHostAliases as "addHostAliases" {
+        /// One or more of `{ip, hostnames}`.
+        required aliases: Items = "hostAliases",
+    }
+}
+
+impl Parameters for AddHostAliases {
+    const NAME: &'static str = "addHostAliases";
+    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("add_host_aliases", &["hostAliases"]));
+
+    fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
+        let template = self.aliases.compile_each(compiler, |item, span| alias(item, span).map(|_| ()))?;
+        Some(Box::new(Compiled { template, span: self.aliases.0.span }))
+    }
+}
+
+/// The address and the names of an alias.
+fn alias(item: &Value, span: Span) -> Result<(&str, &[Value]), Fault> {
+    let ip = text_of(item, "ip", "a host alias", span)?;
+    match item.get("hostnames") {
+        Some(Value::Array(names)) if !names.is_empty() => match names.iter().find(|name| !name.is_string()) {
+            Some(other) => Err(not("a host name", "text", other, span)),
+            None => Ok((ip, names)),
+        },
+        // One expression may stand for the list; at run time it is one.
+        Some(Value::String(text)) if text.contains("${") => Ok((ip, &[])),
+        Some(Value::Array(_)) | None => {
+            Err(fault(Code::BadValue, format!("the host alias of {ip} has no `hostnames`"), span))
+        }
+        Some(other) => Err(not(&format!("`hostnames` of {ip}"), "a list", other, span)),
+    }
+}
+
+#[derive(Debug)]
+struct Compiled {
+    template: Template,
+    span: Span,
+}
+
+impl Operation for Compiled {
+    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+        let list = Pointer::from_iter(["spec".into(), "hostAliases".into()]);
+        let aliases = filled(bench, &self.template)?;
+        for item in elements(&aliases) {
+            let (ip, names) = alias(item, self.span)?;
+            if names.is_empty() {
+                return Err(not(&format!("`hostnames` of {ip}"), "a list", &item["hostnames"], self.span));
+            }
+            self.add(bench, &list, ip, names).map_err(|e| edit_fault(&e, self.span))?;
+        }
+        Ok(())
+    }
+}
+
+impl Compiled {
+    fn add(
+        &self,
+        bench: &mut Bench<'_>,
+        list: &Pointer,
+        ip: &str,
+        names: &[Value],
+    ) -> Result<(), crate::edit::EditError> {
+        let Some(place) = items(bench.pod, list).iter().position(|item| is_named(item, "ip", ip)) else {
+            let mut alias = named("ip", ip);
+            let mut once: Vec<Value> = Vec::with_capacity(names.len());
+            for name in names {
+                if !once.contains(name) {
+                    once.push(name.clone());
+                }
+            }
+            alias.insert("hostnames".to_owned(), Value::Array(once));
+            return put(bench.pod, list, &Value::Object(alias), false, |_| false);
+        };
+        let hostnames = list.child(place).child("hostnames");
+        for name in names {
+            put(bench.pod, &hostnames, name, false, |other| other == name)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! `removeVolume`: a volume and every mount of it.
+
+use super::host::edit_fault;
+use super::lists::{is_named, items, remove_from};
+use super::shapes::filled_text;
+use super::{Bench, Compiler, Fault, Operation, Parameters};
+use crate::diagnostic::Span;
+use crate::edit::Pointer;
+use crate::expr::Template;
+use crate::record;
+use crate::source::Text;
+
+record! {
+    /// Removes a volume with all its mounts and block devices, in containers and init containers. One that isn't there
+    /// is no error.
+    ///
+    /// ```yaml
+    /// - removeVolume: {name: scratch}
+    /// ```
+    pub struct RemoveVolume as "removeVolume" {
+        /// The volume's name.
+        required name: Text = "name",
+    }
+}
+
+impl Parameters for RemoveVolume {
+    const NAME: &'static str = "removeVolume";
+    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("remove_volume", &["name"]));
+
+    fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
+        Some(Box::new(Compiled { name: compiler.text(&self.name)?, span: self.name.span }))
+    }
+}
+
+#[derive(Debug)]
+struct Compiled {
+    name: Template,
+    span: Span,
+}
+
+impl Operation for Compiled {
+    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+        let name = filled_text(bench, &self.name, "`name`", self.span)?;
+        let spec = Pointer::from_iter(["spec".into()]);
+        let mut lists = vec![spec.child("volumes")];
+        for kind in ["containers", "initContainers"] {
+            let containers = spec.child(kind);
+            for index in 0..items(bench.pod, &containers).len() {
+                let container = containers.child(index);
+                lists.extend(["volumeMounts", "volumeDevices"].map(|mounts| container.child(mounts)));
+            }
+        }
+        for list in lists {
+            remove_from(bench.pod, &list, 0, |item| is_named(item, "name", &name))
+                .map_err(|e| edit_fault(&e, self.span))?;
+        }
+        Ok(())
+    }
+}

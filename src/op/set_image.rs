@@ -1,0 +1,90 @@
+//! `setImage`: the image of containers.
+
+use super::containers::{Chosen, Containers};
+use super::host::edit_fault;
+use super::shapes::filled_text;
+use super::{Bench, Compiler, Fault, Operation, Parameters};
+use crate::diagnostic::{Code, Diagnostic, Span, did_you_mean};
+use crate::expr::Template;
+use crate::record;
+use crate::source::Text;
+use serde_json::Value;
+
+record! {
+    /// Sets the image of containers and, if asked, when it is pulled.
+    ///
+    /// ```yaml
+    /// - setImage: {image: "registry.local/train:${task.param('Args/tag', 'latest')}", pullPolicy: Always}
+    /// ```
+    pub struct SetImage as "setImage" {
+        /// The image.
+        required image: Text = "image",
+        /// `Always`, `IfNotPresent` or `Never`.
+        optional policy: Option<Text> = "pullPolicy",
+        /// Which containers: `task` (the default), `all`, or a list of names and globs.
+        optional containers: Containers = "containers",
+        /// Whether init containers too.
+        optional init: bool = "init",
+    }
+}
+
+const POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
+
+impl Parameters for SetImage {
+    const NAME: &'static str = "setImage";
+    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("set_image", &["image", "pullPolicy"]));
+
+    fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
+        let containers = self.containers.compile(self.init, compiler);
+        let image = compiler.text(&self.image);
+        if let Some(Value::String(constant)) = image.as_ref().and_then(Template::constant)
+            && constant.is_empty()
+        {
+            compiler.error(Code::BadValue, "the image is empty", self.image.span);
+            return None;
+        }
+        let policy = match &self.policy {
+            None => None,
+            Some(text) => {
+                let template = compiler.text(text)?;
+                if let Some(Value::String(word)) = template.constant()
+                    && !POLICIES.contains(&word.as_str())
+                {
+                    let message = format!("expected `Always`, `IfNotPresent` or `Never`, found `{word}`");
+                    let mut error = Diagnostic::new(Code::BadValue, message).at(text.span);
+                    error.help = did_you_mean(word, POLICIES).map(|near| format!("did you mean `{near}`?"));
+                    compiler.found.push(error);
+                    return None;
+                }
+                Some((template, text.span))
+            }
+        };
+        Some(Box::new(Compiled { image: image?, policy, containers: containers?, span: self.image.span }))
+    }
+}
+
+#[derive(Debug)]
+struct Compiled {
+    image: Template,
+    policy: Option<(Template, Span)>,
+    containers: Chosen,
+    span: Span,
+}
+
+impl Operation for Compiled {
+    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+        let image = filled_text(bench, &self.image, "the image", self.span)?;
+        let policy = match &self.policy {
+            Some((template, span)) => Some(filled_text(bench, template, "`pullPolicy`", *span)?),
+            None => None,
+        };
+        for container in self.containers.places_made(bench)? {
+            let fields = [("image", Some(&image)), ("imagePullPolicy", policy.as_ref())];
+            for (key, text) in fields.into_iter().filter_map(|(key, text)| Some((key, text?))) {
+                let value = Value::String(text.to_string());
+                bench.pod.set_creating(&container.child(key), value).map_err(|e| edit_fault(&e, self.span))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,188 @@
+//! Shapes of parameters that several operations take, and how they are filled in without copying constants.
+
+use super::{Bench, Compiler, Fault, fault};
+use crate::diagnostic::{Code, Diagnostics, Span};
+use crate::edit::kind_of;
+use crate::expr::Template;
+use crate::rules::{Read, wrong};
+use crate::source::{Kind, Node};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// The pattern of a string that holds an expression, for JSON Schemas.
+pub const EXPRESSION: &str = r"\$\{";
+
+/// An object, or an expression that gives one.
+#[derive(Debug, Clone)]
+pub struct Object(pub Node);
+
+/// A list, or a single element of it, or an expression that gives either.
+#[derive(Debug, Clone)]
+pub struct Items(pub Node);
+
+fn is_expression(node: &Node) -> bool {
+    node.as_str().is_some_and(|text| text.contains("${"))
+}
+
+impl Read for Object {
+    fn read(node: &Node, found: &mut Diagnostics) -> Option<Self> {
+        match node.kind {
+            Kind::Map(_) => Some(Object(node.clone())),
+            _ if is_expression(node) => Some(Object(node.clone())),
+            _ => wrong(node, "an object", found),
+        }
+    }
+}
+
+impl JsonSchema for Object {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Object".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [{"type": "object"}, {"type": "string", "pattern": EXPRESSION}]})
+    }
+}
+
+impl Read for Items {
+    fn read(node: &Node, found: &mut Diagnostics) -> Option<Self> {
+        match &node.kind {
+            Kind::Map(_) | Kind::String(_) => Some(Items(node.clone())),
+            Kind::List(items) if !items.is_empty() => Some(Items(node.clone())),
+            Kind::List(_) => wrong(node, "at least one element", found),
+            _ => wrong(node, "a list", found),
+        }
+    }
+}
+
+impl JsonSchema for Items {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Items".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": ["array", "object", "string"], "minItems": 1})
+    }
+}
+
+impl Object {
+    /// Compiles it. A key that must be there, and hold text, is checked where it isn't left to an expression.
+    pub fn compile(&self, needs: &[&str], compiler: &mut Compiler<'_>) -> Option<Template> {
+        let template = compiler.template(&self.0)?;
+        let checked = match (&template, &self.0.kind) {
+            (_, Kind::Map(_)) => needs.iter().map(|key| self.needs(key, compiler)).collect::<Vec<_>>(),
+            // A script's string: there `${` has no meaning.
+            (Template::Constant(_), _) => vec![wrong(&self.0, "an object", compiler.found)],
+            _ => Vec::new(),
+        };
+        checked.into_iter().collect::<Option<()>>()?;
+        Some(template)
+    }
+
+    fn needs(&self, key: &str, compiler: &mut Compiler<'_>) -> Option<()> {
+        match self.0.get(key) {
+            Some(Node { kind: Kind::String(text), .. }) if !text.value.is_empty() => Some(()),
+            Some(other) => {
+                let given = if other.is_empty() { "nothing" } else { other.kind_name() };
+                compiler.error(Code::WrongType, format!("expected text for `{key}`, found {given}"), other.span);
+                None
+            }
+            None => {
+                // An expression in a key may come out as this one.
+                if self.0.entries().iter().any(|(key, _)| key.value.contains("${")) {
+                    return Some(());
+                }
+                compiler.error(Code::MissingKey, format!("the key `{key}` is missing"), self.0.span);
+                None
+            }
+        }
+    }
+}
+
+impl Items {
+    /// Compiles it. Each element is checked as it is written; what an expression gives must be checked again at run time.
+    pub fn compile_each(
+        &self,
+        compiler: &mut Compiler<'_>,
+        check: impl Fn(&Value, Span) -> Result<(), Fault>,
+    ) -> Option<Template> {
+        let nodes = if self.0.items().is_empty() { std::slice::from_ref(&self.0) } else { self.0.items() };
+        let open = |node: &Node| compiler.language.is_some() && is_expression(node);
+        let closed = nodes.iter().filter(|node| !open(node));
+        let checked = closed.map(|node| check(&node.to_value(), node.span)).collect();
+        compiler.keep(checked)?;
+        compiler.template(&self.0)
+    }
+}
+
+/// The elements of a filled-in [`Items`]: those of a list, or the single one.
+pub fn elements(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(items) => items,
+        single => std::slice::from_ref(single),
+    }
+}
+
+/// Fills a template in; a constant is borrowed.
+pub fn filled<'t>(bench: &mut Bench<'_>, template: &'t Template) -> Result<Cow<'t, Value>, Fault> {
+    match template.constant() {
+        Some(value) => Ok(Cow::Borrowed(value)),
+        None => bench.value(template).map(Cow::Owned),
+    }
+}
+
+/// Fills a template in that stands for text which can't be empty; a constant is borrowed.
+pub fn filled_text<'t>(
+    bench: &mut Bench<'_>,
+    template: &'t Template,
+    what: &str,
+    span: Span,
+) -> Result<Cow<'t, str>, Fault> {
+    let text = match filled(bench, template)? {
+        Cow::Borrowed(Value::String(text)) => Cow::Borrowed(text.as_str()),
+        Cow::Owned(Value::String(text)) => Cow::Owned(text),
+        other => return Err(not(what, "text", &other, span)),
+    };
+    match text.is_empty() {
+        true => Err(fault(Code::BadValue, format!("{what} is empty"), span)),
+        false => Ok(text),
+    }
+}
+
+/// The text of a key of an object, which can't be empty.
+pub fn text_of<'v>(value: &'v Value, key: &str, what: &str, span: Span) -> Result<&'v str, Fault> {
+    if !value.is_object() {
+        return Err(not(what, "an object", value, span));
+    }
+    match value.get(key) {
+        Some(Value::String(text)) if !text.is_empty() => Ok(text),
+        Some(Value::String(_)) => Err(fault(Code::BadValue, format!("`{key}` of {what} is empty"), span)),
+        Some(other) => Err(not(&format!("`{key}` of {what}"), "text", other, span)),
+        None => Err(fault(Code::BadValue, format!("{what} has no `{key}`"), span)),
+    }
+}
+
+/// The error of a value that came out as something else.
+pub fn not(what: &str, wanted: &str, found: &Value, span: Span) -> Fault {
+    let mut error = fault(Code::ExpressionFailed, format!("{what} is {}, not {wanted}", kind_of(found)), span);
+    if found.is_null() {
+        error.help = Some("give a default with `??`".to_owned());
+    }
+    error
+}
+
+/// A text, number or boolean as text.
+pub fn scalar_text(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Bool(true) => Some(Cow::Borrowed("true")),
+        Value::Bool(false) => Some(Cow::Borrowed("false")),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        _ => None,
+    }
+}
