@@ -144,7 +144,8 @@ fn run(plan: &Plan, template: Value, context: &Context, found: &mut Vec<Diagnost
 fn try_block(block: &Block, text: &str, stage: &mut Stage) -> Result<Vec<(Code, Severity, String)>, String> {
     let documents = read(text);
     let first = documents.first();
-    let keys: Vec<&str> = first.map(|f| f.entries().iter().map(|(k, _)| k.value.as_str()).collect()).unwrap_or_default();
+    let keys: Vec<&str> =
+        first.map(|f| f.entries().iter().map(|(k, _)| k.value.as_str()).collect()).unwrap_or_default();
     let mut sources = Sources::new();
     let mut found = Diagnostics::new();
     if first.is_some_and(|f| f.get("kind").and_then(Node::as_str) == Some("Pod")) {
@@ -164,7 +165,9 @@ fn try_block(block: &Block, text: &str, stage: &mut Stage) -> Result<Vec<(Code, 
             }
         }
         return Ok(found.iter().map(|d| (d.code, d.severity, line(&sources, d))).collect());
-    } else if !keys.is_empty() && keys.iter().all(|k| ["queue", "namespace", "worker", "providers", "config"].contains(k)) {
+    } else if !keys.is_empty()
+        && keys.iter().all(|k| ["queue", "namespace", "worker", "providers", "config"].contains(k))
+    {
         let file = sources.add("context.yaml", text);
         stage.context = ContextFile::read(&sources, file, &mut found).ok_or("no context")?;
     } else {
@@ -209,7 +212,11 @@ fn check_block(block: &Block, stage: &mut Stage) -> Result<(), String> {
         None => Err(format!("says\n{}", all())),
         Some((code, severity)) => {
             let fits = |(c, s, _): &(Code, Severity, String)| c.as_str() == code && *s == severity;
-            if !reported.is_empty() && reported.iter().all(fits) { Ok(()) } else { Err(format!("not {code}, but\n{}", all())) }
+            if !reported.is_empty() && reported.iter().all(fits) {
+                Ok(())
+            } else {
+                Err(format!("not {code}, but\n{}", all()))
+            }
         }
     }
 }
@@ -277,7 +284,8 @@ fn every_expression_gives_what_its_table_says() {
 fn evaluate(expression: &str, stage: &Stage) -> Result<Value, String> {
     let operation = json!([{"set": {"path": "$.metadata.annotations.x", "value": format!("${{[{expression}]}}")}}]);
     let mut sources = Sources::new();
-    let file = sources.add("rules.yaml", format!("{HEAD}- name: example\n  env: []\n  do: {operation}\n").replace("  env: []\n", ""));
+    let file = sources
+        .add("rules.yaml", format!("{HEAD}- name: example\n  env: []\n  do: {operation}\n").replace("  env: []\n", ""));
     let mut found = Diagnostics::new();
     let plan = plan::compile(&sources, None, &[file], &mut found);
     if let Some(d) = found.iter().next() {
@@ -292,7 +300,12 @@ fn evaluate(expression: &str, stage: &Stage) -> Result<Value, String> {
 
 /// A heading as the anchor that links to it.
 fn anchor(heading: &str) -> String {
-    let kept = heading.trim().to_lowercase().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_')).collect::<String>();
+    let kept = heading
+        .trim()
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+        .collect::<String>();
     kept.replace(' ', "-")
 }
 
@@ -335,7 +348,8 @@ fn every_code_is_explained() {
     for section in page.split("\n### ").skip(1) {
         let (name, text) = section.split_once('\n').unwrap();
         let severity = if text.trim_start().starts_with("Warning.") { Severity::Warning } else { Severity::Error };
-        let code = Code::ALL.iter().find(|code| code.as_str() == name).unwrap_or_else(|| panic!("there is no code {name}"));
+        let code =
+            Code::ALL.iter().find(|code| code.as_str() == name).unwrap_or_else(|| panic!("there is no code {name}"));
         assert_eq!(code.severity(), severity, "the page's severity of {name}");
         assert!(explained.insert(name), "{name} stands twice");
     }
@@ -364,7 +378,8 @@ fn every_operation_and_key_is_described() {
             let _ = writeln!(wrong, "{}: not as the function {function}(…)", operation.name);
         }
     }
-    for section in page.split("\n## Operations").nth(1).unwrap().split("\n## ").next().unwrap().split("\n### ").skip(1) {
+    for section in page.split("\n## Operations").nth(1).unwrap().split("\n## ").next().unwrap().split("\n### ").skip(1)
+    {
         let name = section.lines().next().unwrap();
         if podrules::op::find(name).is_none() {
             let _ = writeln!(wrong, "there is no operation {name}");

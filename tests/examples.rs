@@ -18,8 +18,12 @@ fn podrules(arguments: &[&str]) -> (i32, String, String) {
 
 fn examples() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut folders: Vec<PathBuf> =
-        fs::read_dir(root).expect("examples").flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let mut folders: Vec<PathBuf> = fs::read_dir(root)
+        .expect("examples")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect();
     folders.sort();
     assert!(folders.len() >= 4);
     folders

@@ -55,7 +55,9 @@ macro_rules! parameters {
                 let (from, to) = (from?, to?);
                 if to.singular().is_none() {
                     let message = "`to` names one place: names and indexes alone";
-                    compiler.found.push(Diagnostic::new(Code::BadPath, message).at(self.to.span).help("write $.spec.x[0]"));
+                    compiler
+                        .found
+                        .push(Diagnostic::new(Code::BadPath, message).at(self.to.span).help("write $.spec.x[0]"));
                     return None;
                 }
                 let written = (self.from, self.to);

@@ -26,9 +26,11 @@ impl Compiler<'_> {
                 Some(field) => self.check_shape(&field.shape, inner),
                 None if key.value.contains("${") => {}
                 None => {
-                    let mut unknown =
-                        Diagnostic::new(Code::UnknownField, format!("`{}` is not a field of {}", key.value, known.noun()))
-                            .at(key.span);
+                    let mut unknown = Diagnostic::new(
+                        Code::UnknownField,
+                        format!("`{}` is not a field of {}", key.value, known.noun()),
+                    )
+                    .at(key.span);
                     unknown.help = did_you_mean(&key.value, known.fields.iter().map(|f| f.name))
                         .map(|meant| format!("did you mean `{meant}`?"));
                     self.found.push(unknown);
@@ -39,7 +41,8 @@ impl Compiler<'_> {
 
     fn check_shape(&mut self, shape: &Shape, value: &Node) {
         // A made node is a script's value: it is checked with the finished Pod.
-        let open = value.is_null() || value.as_text().is_some_and(|text| text.value.contains("${") || text.style == Style::Made);
+        let open = value.is_null()
+            || value.as_text().is_some_and(|text| text.value.contains("${") || text.style == Style::Made);
         if open {
             return;
         }

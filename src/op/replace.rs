@@ -35,14 +35,22 @@ record! {
 impl Parameters for Replace {
     const NAME: &'static str = "replace";
     // With its keys in an object: `replace(text, from, to)` is the function on text.
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("replace_text", &["path", "pattern", "with"]));
+    const FUNCTION: Option<(&'static str, &'static [&'static str])> =
+        Some(("replace_text", &["path", "pattern", "with"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let whole = || Text { span: self.pattern.span, value: "$".to_owned(), style: Style::Made };
         let written = self.path.clone().unwrap_or_else(whole);
         let (path, regex) = (compiler.path(&written), compiler.regex(&self.pattern));
         let with = compiler.text(&self.with);
-        Some(Box::new(Compiled { path: path?, regex: regex?, with: with?, optional: self.optional, written, given: self.with }))
+        Some(Box::new(Compiled {
+            path: path?,
+            regex: regex?,
+            with: with?,
+            optional: self.optional,
+            written,
+            given: self.with,
+        }))
     }
 }
 
@@ -77,7 +85,11 @@ impl Operation for Compiled {
         }
         for (at, text) in edits {
             if text.len() > MAX_TEXT {
-                return Err(fault(Code::LimitExceeded, format!("the text at {at} grows beyond 1 MiB"), self.given.span));
+                return Err(fault(
+                    Code::LimitExceeded,
+                    format!("the text at {at} grows beyond 1 MiB"),
+                    self.given.span,
+                ));
             }
             bench.pod.set(&at, Value::String(text)).map_err(|e| edit_fault(&e, self.written.span))?;
         }

@@ -54,7 +54,9 @@ impl Operation for Compiled {
         if task.is_some() && first(bench) != task {
             let list = bench.pod.get(&containers).and_then(Value::as_array);
             let moved = list.and_then(|list| list.iter().position(|c| c.get("name") == task.as_ref()));
-            if let Some((place, value)) = moved.and_then(|place| Some((place, bench.pod.get(&containers.child(place))?.clone()))) {
+            if let Some((place, value)) =
+                moved.and_then(|place| Some((place, bench.pod.get(&containers.child(place))?.clone())))
+            {
                 let edit = |e| super::host::edit_fault(&e, self.span);
                 bench.pod.remove(&containers.child(place)).map_err(edit)?;
                 bench.pod.insert(&containers, 0, value).map_err(edit)?;

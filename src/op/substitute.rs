@@ -159,7 +159,13 @@ impl Compiled {
 
     /// The changes below a place: texts one by one; an object with a placeholder in a key is written whole, so that its
     /// keys keep their order.
-    fn plan(&self, value: &Value, at: &mut Pointer, values: &[String], edits: &mut Vec<(Pointer, Value)>) -> Result<(), Fault> {
+    fn plan(
+        &self,
+        value: &Value,
+        at: &mut Pointer,
+        values: &[String],
+        edits: &mut Vec<(Pointer, Value)>,
+    ) -> Result<(), Fault> {
         match value {
             Value::String(text) => {
                 if let Some(new) = self.fill(text, values)? {
