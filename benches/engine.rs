@@ -18,10 +18,12 @@ fn pod() -> Value {
     let env = |prefix: &str| -> Vec<Value> {
         (0..18).map(|i| json!({"name": format!("{prefix}_VARIABLE_{i}"), "value": format!("some value of usual length {i}")})).collect()
     };
-    let mounts: Vec<Value> =
-        (0..6).map(|i| json!({"name": format!("volume-{i}"), "mountPath": format!("/mnt/data/{i}"), "readOnly": true})).collect();
-    let volumes: Vec<Value> =
-        (0..6).map(|i| json!({"name": format!("volume-{i}"), "persistentVolumeClaim": {"claimName": format!("claim-{i}")}})).collect();
+    let mounts: Vec<Value> = (0..6)
+        .map(|i| json!({"name": format!("volume-{i}"), "mountPath": format!("/mnt/data/{i}"), "readOnly": true}))
+        .collect();
+    let volumes: Vec<Value> = (0..6)
+        .map(|i| json!({"name": format!("volume-{i}"), "persistentVolumeClaim": {"claimName": format!("claim-{i}")}}))
+        .collect();
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": "clearml-id-0a1b2c3d", "namespace": "clearml", "labels": {"app": "clearml", "team": "vision"},
@@ -88,8 +90,11 @@ fn main() {
 
     let train = |_: usize| "train".to_owned();
     let plans: Vec<Plan> = [1, 10, 100, 500].into_iter().map(|n| compile(&rules(n, train))).collect();
-    let many = compile(&rules(10_000, |i| if i % 1_000 == 0 { "train".into() } else { format!("queue-{}", i % 1_000) }));
-    let condition = one("    when: task.param(\"Args/scratch\") == \"no\" && queue.name == \"train\"\n    do: [{set: {path: $.a, value: 1}}]\n");
+    let many =
+        compile(&rules(10_000, |i| if i % 1_000 == 0 { "train".into() } else { format!("queue-{}", i % 1_000) }));
+    let condition = one(
+        "    when: task.param(\"Args/scratch\") == \"no\" && queue.name == \"train\"\n    do: [{set: {path: $.a, value: 1}}]\n",
+    );
     let nothing = one("    queues: [other]\n    do: [{set: {path: $.a, value: 1}}]\n");
     let script = one("    do:\n      - script: pod.spec.containers[0].imagePullPolicy = \"Always\";\n");
     let large = rules(400, train);
@@ -100,10 +105,14 @@ fn main() {
     };
     let mut cases: Vec<Case<'_>> = Vec::new();
     let mut add = |name, budget, work| cases.push(Case { name, budget, work, samples: Vec::new() });
-    add("bare parse + serialise", "1", Box::new(|| {
-        let value: Value = serde_json::from_str(black_box(&text)).expect("JSON");
-        black_box(value.to_string());
-    }));
+    add(
+        "bare parse + serialise",
+        "1",
+        Box::new(|| {
+            let value: Value = serde_json::from_str(black_box(&text)).expect("JSON");
+            black_box(value.to_string());
+        }),
+    );
     add("clone of the template (in each of the next)", "", Box::new(|| drop(black_box(black_box(&template).clone()))));
     add("no matching rule", "", Box::new(|| run(&nothing, untraced)));
     add("1 matching rule", "", Box::new(|| run(&plans[0], untraced)));
@@ -114,10 +123,14 @@ fn main() {
     add("10 matching of 10,000 rules over 1,000 queues", "as 10 matching", Box::new(|| run(&many, untraced)));
     add("a condition that is false", "", Box::new(|| run(&condition, untraced)));
     add("a script that sets a field", "", Box::new(|| run(&script, untraced)));
-    add("JSON in to JSON out, 10 rules", "2", Box::new(|| {
-        let value: Value = serde_json::from_str(black_box(&text)).expect("JSON");
-        black_box(plans[1].run_rules(value, &context, untraced).pod.to_string());
-    }));
+    add(
+        "JSON in to JSON out, 10 rules",
+        "2",
+        Box::new(|| {
+            let value: Value = serde_json::from_str(black_box(&text)).expect("JSON");
+            black_box(plans[1].run_rules(value, &context, untraced).pod.to_string());
+        }),
+    );
     add("compile 400 rules", "10,000 us for 50 KB", Box::new(|| drop(black_box(compile(&large)))));
 
     for _ in 0..31 {

@@ -5,6 +5,8 @@
 //! severity, code, line:column in rules.yaml, message, help). `UPDATE=1` writes both from what comes out: read the
 //! difference before you commit it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 use podrules::diagnostic::{Diagnostic, Diagnostics, Sources};
 use podrules::plan;
 use podrules::run::{Context, Options};

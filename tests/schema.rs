@@ -1,5 +1,7 @@
 //! The JSON Schema in schema/ is the one that the types give, and it accepts and refuses what it should.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 use podrules::diagnostic::{Diagnostics, Sources};
 use podrules::{plan, rules};
 use serde_json::{Value, json};

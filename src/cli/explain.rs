@@ -106,7 +106,9 @@ impl View<'_> {
             Reason::Disabled => vec!["it is switched off (enabled: false)".to_owned()],
             Reason::Condition(parts) if parts.is_empty() => vec!["its condition is false".to_owned()],
             Reason::Condition(parts) => parts.clone(),
-            Reason::Stopped(by) => vec![format!("the rule {} stops before it", self.parts.plan.rules[*by as usize].name)],
+            Reason::Stopped(by) => {
+                vec![format!("the rule {} stops before it", self.parts.plan.rules[*by as usize].name)]
+            }
             Reason::Script => vec!["its script called skip()".to_owned()],
         }
     }
@@ -120,7 +122,8 @@ impl View<'_> {
         let rows = self.rows(&changes);
         let mut out = String::new();
         let context = &self.parts.context;
-        let _ = writeln!(out, "Task {} of the queue {}\n\nRules", clean(context.task_id()), clean(context.queue_name()));
+        let _ =
+            writeln!(out, "Task {} of the queue {}\n\nRules", clean(context.task_id()), clean(context.queue_name()));
         if rows.is_empty() {
             out.push_str("  there are none\n");
         }
@@ -158,7 +161,8 @@ impl View<'_> {
     /// The Pod's lines, each with who wrote it.
     fn marked_pod(&self, out: &mut String, colour: bool) {
         let lines = output::lines(&self.outcome.pod);
-        let widest = lines.iter().map(|(line, _)| line.chars().count()).filter(|w| *w <= MARK_COLUMN).max().unwrap_or(0);
+        let widest =
+            lines.iter().map(|(line, _)| line.chars().count()).filter(|w| *w <= MARK_COLUMN).max().unwrap_or(0);
         let mut last: Option<Pointer> = None;
         for (line, at) in lines {
             let mark = match &at {
@@ -171,7 +175,8 @@ impl View<'_> {
                 let _ = writeln!(out, "{line}");
             } else {
                 let pad = " ".repeat(widest.saturating_sub(line.chars().count()));
-                let paint = if mark.starts_with("rule ") { anstyle::AnsiColor::Cyan } else { anstyle::AnsiColor::BrightBlack };
+                let paint =
+                    if mark.starts_with("rule ") { anstyle::AnsiColor::Cyan } else { anstyle::AnsiColor::BrightBlack };
                 let _ = writeln!(out, "{line}{pad}  {}", painted(&format!("# {}", clean(&mark)), paint, colour));
             }
         }

@@ -49,7 +49,8 @@ pub fn load(inputs: &Inputs, sources: &mut Sources, found: &mut Diagnostics) -> 
         .map(|installation| installation.with_release(inputs.release.as_deref(), inputs.namespace.as_deref()));
     let plan = plan::compile(sources, installation.as_ref(), &rules, found);
     let task = task.and_then(|file| task_value(sources, file, found));
-    let context_file = context_file.flatten().and_then(|file| ContextFile::read(sources, file, found)).unwrap_or_default();
+    let context_file =
+        context_file.flatten().and_then(|file| ContextFile::read(sources, file, found)).unwrap_or_default();
     let named = context_file.config_file.as_ref().zip(files.context.as_ref()).map(|(name, beside)| {
         let path = beside.parent().unwrap_or(Path::new(".")).join(&name.value);
         read_one(&path, MAX_VALUES_BYTES, sources, found)
@@ -65,7 +66,10 @@ pub fn load(inputs: &Inputs, sources: &mut Sources, found: &mut Diagnostics) -> 
     if found.has_errors() {
         return Err(Stopped(Exit::Mistakes));
     }
-    let environment = std::env::vars().filter(|(name, _)| plan.sets.iter().any(|set| set.env.contains(name)));
+    // The agent will see its extraEnvs; what they don't set may come from the environment of this process.
+    let given = installation.environment().into_iter().map(|(name, value)| (name.value, value.value));
+    let environment =
+        std::env::vars().chain(given).filter(|(name, _)| plan.sets.iter().any(|set| set.env.contains(name)));
     let namespace = inputs.namespace.clone().or_else(|| context_file.namespace.clone());
     let mut context = Context::new(task, context_file.queue_id.as_deref().unwrap_or(""), &queue);
     context.providers = Arc::new(context_file.providers.clone());

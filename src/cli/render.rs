@@ -23,15 +23,21 @@ pub fn run(command: &Render, report: Report) -> Exit {
     let outcome = run_rules(&parts);
     tracing::info!(rules = outcome.rules.len(), changes = outcome.changes.len(), "ran");
     let hook = judge(&outcome, &parts, command.inputs.no_hook, &mut found);
-    if report.show(found, &sources) {
+    let mistakes = report.show(found, &sources);
+    if outcome.failure.is_some() {
         return Exit::Mistakes;
     }
+    // A Pod that the API server would refuse is shown, and the exit code says that it is no good.
     let printed = report::print(&match command.output {
         RenderFormat::Yaml => output::documents(&objects(&outcome)),
         RenderFormat::Json => format!("{:#}\n", as_json(objects(&outcome))),
         RenderFormat::Diff => difference(&outcome, &parts, report),
     });
-    if printed == Exit::Done && hook { Exit::Incomplete } else { printed }
+    match printed {
+        Exit::Done if mistakes => Exit::Mistakes,
+        Exit::Done if hook => Exit::Incomplete,
+        other => other,
+    }
 }
 
 /// Runs the rules with the trace that findings need.

@@ -64,7 +64,7 @@ impl Language {
         // `eval` would run text made at run time, and `sleep` would hold the agent up.
         engine.disable_symbol("eval");
         engine.register_fn("sleep", |_: Dynamic| {});
-        engine.on_print(|text| script::log(text));
+        engine.on_print(script::log);
         engine.on_debug(|text, _, _| script::log(text));
         engine.on_progress(|steps| {
             // Reading a clock at every step would cost more than the steps.

@@ -72,12 +72,13 @@ impl Json {
         }
     }
 
-    /// The place, if it is one in the Pod.
-    pub fn pod_place(&self) -> Option<&Pointer> {
-        match self.root {
-            Root::Pod(_) => Some(&self.at),
-            Root::Data(_) => None,
-        }
+    fn is_at(&self, root: &Root, at: &Pointer) -> bool {
+        let same = match (&self.root, root) {
+            (Root::Data(a), Root::Data(b)) => Arc::ptr_eq(a, b),
+            (Root::Pod(_), Root::Pod(_)) => true,
+            _ => false,
+        };
+        same && self.at == *at
     }
 
     fn item(&self, index: INT) -> Dynamic {
@@ -115,13 +116,16 @@ impl Json {
 
     fn set(&self, step: Step, value: &Dynamic) -> Fallible<()> {
         let at = self.at.child(step);
-        // Rhai writes a changed part back into the whole; the part is a handle to this very place, changed already.
-        if let Some(same) = value.read_lock::<Json>()
-            && same.pod_place() == Some(&at)
-        {
+        // After a method call Rhai writes the part it was called on back into the whole, changed or not: a handle to this
+        // very place, or a scalar that is there already.
+        if value.read_lock::<Json>().is_some_and(|part| part.is_at(&self.root, &at)) {
             return Ok(());
         }
         let value = to_value(value)?;
+        let there = Json { root: self.root.clone(), at: at.clone() };
+        if there.with(|there| *there == value && !there.is_null()) {
+            return Ok(());
+        }
         self.edit(|editor| editor.set_creating(&at, value))
     }
 

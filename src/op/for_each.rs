@@ -1,6 +1,7 @@
 //! `forEach`: operations for each match of a path.
 
 use super::{Bench, Compiled, Compiler, Fault, Operation, Parameters, compile_all};
+use crate::edit::{Change, ChangeKind, Pointer, Step};
 use crate::path::Path;
 use crate::record;
 use crate::rules;
@@ -50,7 +51,10 @@ struct Loop {
 
 impl Operation for Loop {
     fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        for place in bench.select(&self.path, &self.written, self.optional)? {
+        let mut places: std::collections::VecDeque<Pointer> =
+            bench.select(&self.path, &self.written, self.optional)?.into();
+        while let Some(place) = places.pop_front() {
+            let mark = bench.pod.mark();
             for inner_step in &self.operations {
                 let mut inner = Bench {
                     pod: bench.pod,
@@ -65,7 +69,31 @@ impl Operation for Loop {
                     return Ok(());
                 }
             }
+            // Elements put in or taken out move those behind them, and the matches still to come may be among these.
+            let changes = &bench.pod.log()[mark.min(bench.pod.mark())..];
+            places = places.into_iter().filter_map(|place| moved(place, changes)).collect();
         }
         Ok(())
     }
+}
+
+/// Where a place is after some changes; nothing if it was taken out.
+fn moved(place: Pointer, changes: &[Change]) -> Option<Pointer> {
+    changes.iter().try_fold(place, |place, change| {
+        let Some((Step::Index(at), list)) = change.at.split_last() else { return Some(place) };
+        let steps = place.steps();
+        match steps.get(list.len()) {
+            Some(Step::Index(index)) if steps.starts_with(list) => {
+                let index = match change.kind {
+                    ChangeKind::Inserted if *index >= *at => index + 1,
+                    ChangeKind::RemovedItem(_) if index == at => return None,
+                    ChangeKind::RemovedItem(_) if *index > *at => index - 1,
+                    _ => return Some(place),
+                };
+                let (before, after) = (&steps[..list.len()], &steps[list.len() + 1..]);
+                Some(before.iter().cloned().chain([Step::Index(index)]).chain(after.iter().cloned()).collect())
+            }
+            _ => Some(place),
+        }
+    })
 }

@@ -70,7 +70,9 @@ impl Bench<'_> {
 
     /// The places that a path matches; none is an error unless `optional`.
     pub fn select(&self, path: &Path, written: &Text, optional: bool) -> Result<Vec<Pointer>, Fault> {
-        let places = path.select_from(self.pod.root(), &self.base());
+        let places = path.select_bounded(self.pod.root(), &self.base(), crate::path::DEFAULT_LIMIT).map_err(|_| {
+            fault(Code::LimitExceeded, format!("the path {path} takes too much work on this Pod"), written.span)
+        })?;
         if places.is_empty() && !optional {
             return Err(self.no_match(path, written));
         }

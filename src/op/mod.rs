@@ -6,6 +6,17 @@ mod compiler;
 pub mod functions;
 mod host;
 
+mod append;
+mod copy;
+mod default;
+mod insert;
+mod json_patch;
+mod merge;
+mod remove;
+mod replace;
+mod strategic_merge;
+mod substitute;
+
 mod add_annotations;
 mod add_host_aliases;
 mod add_image_pull_secrets;
@@ -15,6 +26,7 @@ mod add_sidecar;
 mod add_tolerations;
 mod add_volume;
 mod for_each;
+mod python;
 mod remove_env;
 mod remove_volume;
 mod script;
@@ -28,6 +40,7 @@ mod set_security_context;
 // What several of them share.
 mod containers;
 mod env_order;
+mod field_types;
 mod init_container;
 mod lists;
 mod shapes;
@@ -95,6 +108,18 @@ const fn describe<P: Parameters>() -> Descriptor {
 /// Every operation, in the order of the documentation.
 pub const ALL: &[Descriptor] = &[
     describe::<set::Set>(),
+    describe::<default::Default>(),
+    describe::<remove::Remove>(),
+    describe::<append::Append>(),
+    describe::<append::Prepend>(),
+    describe::<insert::Insert>(),
+    describe::<merge::Merge>(),
+    describe::<strategic_merge::StrategicMerge>(),
+    describe::<json_patch::JsonPatch>(),
+    describe::<replace::Replace>(),
+    describe::<substitute::Substitute>(),
+    describe::<copy::Copy>(),
+    describe::<copy::Move>(),
     describe::<for_each::ForEach>(),
     describe::<set_env::SetEnv>(),
     describe::<remove_env::RemoveEnv>(),
@@ -112,6 +137,7 @@ pub const ALL: &[Descriptor] = &[
     describe::<add_init_container::AddInitContainer>(),
     describe::<add_sidecar::AddSidecar>(),
     describe::<script::Script>(),
+    describe::<python::Python>(),
 ];
 
 /// The operation of a name.

@@ -30,6 +30,7 @@ impl Parameters for Set {
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let (path, value) = (compiler.path(&self.path), compiler.template(&self.value));
         let (path, value) = (path?, value?);
+        compiler.check_value(&path, &self.value);
         Some(Box::new(Compiled { path, value, optional: self.optional, written: self.path }))
     }
 }

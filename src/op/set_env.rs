@@ -126,10 +126,8 @@ impl Vars {
         for (key, value) in entries {
             let (name, template) = (compiler.text(key), compiler.template(value));
             // What an expression stands for is text as far as this check goes; the rest is checked now.
-            let shown = match name.as_ref().and_then(Template::constant).and_then(Value::as_str) {
-                Some(constant) => constant,
-                None => "NAME",
-            };
+            let constant = name.as_ref().and_then(Template::constant).and_then(Value::as_str);
+            let shown = constant.unwrap_or("NAME");
             if let Err(error) = Var::new(shown, &value.to_value(), key.span) {
                 compiler.found.push(*error);
                 right = false;

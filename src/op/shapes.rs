@@ -167,9 +167,9 @@ pub fn text_of<'v>(value: &'v Value, key: &str, what: &str, span: Span) -> Resul
     }
 }
 
-/// The error of a value that came out as something else.
+/// The error of a value of another type.
 pub fn not(what: &str, wanted: &str, found: &Value, span: Span) -> Fault {
-    let mut error = fault(Code::ExpressionFailed, format!("{what} is {}, not {wanted}", kind_of(found)), span);
+    let mut error = fault(Code::WrongType, format!("{what} is {}, not {wanted}", kind_of(found)), span);
     if found.is_null() {
         error.help = Some("give a default with `??`".to_owned());
     }

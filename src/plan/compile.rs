@@ -213,7 +213,7 @@ impl Builder<'_> {
                 continue;
             }
             for (key, value) in keys {
-                if !value.is_some_and(|v| v.as_str().is_some_and(|s| !s.is_empty())) {
+                if value.is_none_or(|v| v.as_str().is_none_or(|s| s.is_empty())) {
                     let message = format!("a companion's manifest needs `{key}`");
                     self.found.push(Diagnostic::new(Code::MissingKey, message).at(manifest.span));
                 }

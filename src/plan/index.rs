@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Queues whose rules are remembered; more than an agent has.
 const REMEMBERED: usize = 4_096;
 
+/// A queue's id and name, and the numbers of its rules.
+type Remembered = HashMap<(String, String), Arc<[u32]>>;
+
 /// The index, and what was looked up before.
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -15,7 +18,7 @@ pub(super) struct Index {
     exact: HashMap<String, Vec<u32>>,
     /// Rules with patterns, or for every queue.
     others: Vec<u32>,
-    remembered: Mutex<HashMap<(String, String), Arc<[u32]>>>,
+    remembered: Mutex<Remembered>,
 }
 
 impl Index {

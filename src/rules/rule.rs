@@ -42,7 +42,11 @@ impl Rule {
         let before = found.iter().filter(|d| d.is_error()).count();
         let fields = Fields::open(node, "rule", Self::KEYS, found)?;
         let rule = Rule {
-            name: fields.required("name", found).unwrap_or_else(|| Text { span: node.span, value: "?".into(), style: Style::Made }),
+            name: fields.required("name", found).unwrap_or_else(|| Text {
+                span: node.span,
+                value: "?".into(),
+                style: Style::Made,
+            }),
             description: fields.optional("description", found).unwrap_or_default(),
             queues: fields.optional("queues", found).unwrap_or_default(),
             when: fields.optional("when", found).unwrap_or_default(),

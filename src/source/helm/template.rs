@@ -20,11 +20,6 @@ pub fn build(installation: &Installation, base: &Node) -> Node {
     if let Some(spec) = child(&mut pod, "spec") {
         extend_spec(spec, base);
     }
-    if let Some(metadata) = child(&mut pod, "metadata")
-        && metadata.is_empty()
-    {
-        remove(&mut pod, "metadata");
-    }
     pod
 }
 
@@ -157,11 +152,5 @@ fn child<'n>(map: &'n mut Node, key: &str) -> Option<&'n mut Node> {
     match &mut map.kind {
         Kind::Map(entries) => entries.iter_mut().find(|(k, _)| k.value == key).map(|(_, value)| value),
         _ => None,
-    }
-}
-
-fn remove(map: &mut Node, key: &str) {
-    if let Kind::Map(entries) = &mut map.kind {
-        entries.retain(|(k, _)| k.value != key);
     }
 }

@@ -41,6 +41,7 @@ fn silent_values_give_the_template_of_the_chart() {
     let wanted = json!({
         "apiVersion": "v1",
         "kind": "Pod",
+        "metadata": {},
         "spec": {
             "serviceAccountName": "clearml-agent-sa",
             "containers": [{

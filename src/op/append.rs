@@ -1,0 +1,155 @@
+//! `append` and `prepend`: elements at the ends of lists.
+
+use super::host::edit_fault;
+use super::shapes::filled;
+use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
+use crate::diagnostic::{Code, Span};
+use crate::edit::{Pointer, kind_of};
+use crate::expr::Template;
+use crate::path::Path;
+use crate::source::{Node, Text};
+use crate::{record, words};
+use serde_json::Value;
+
+record! {
+    /// Adds elements at the end of every list that `path` matches; a singular path is created where it is missing.
+    ///
+    /// ```yaml
+    /// - append: {path: "$.spec.containers[0].args", value: --verbose, unless: present}
+    /// ```
+    pub struct Append as "append" {
+        /// A JSONPath to lists.
+        required path: Text = "path",
+        /// One element.
+        optional value: Option<Node> = "value",
+        /// Several elements.
+        optional values: Option<Node> = "values",
+        /// `present` leaves out what the list has already.
+        optional unless: Unless = "unless",
+        /// Whether a path that matches nothing is fine.
+        optional optional: bool = "optional",
+    }
+}
+
+record! {
+    /// Adds elements at the start of every list that `path` matches; a singular path is created where it is missing.
+    ///
+    /// ```yaml
+    /// - prepend: {path: "$.spec.containers[0].args", values: [--log, debug]}
+    /// ```
+    pub struct Prepend as "prepend" {
+        /// A JSONPath to lists.
+        required path: Text = "path",
+        /// One element.
+        optional value: Option<Node> = "value",
+        /// Several elements, in this order.
+        optional values: Option<Node> = "values",
+        /// `present` leaves out what the list has already.
+        optional unless: Unless = "unless",
+        /// Whether a path that matches nothing is fine.
+        optional optional: bool = "optional",
+    }
+}
+
+words! {
+    /// When an element is not added.
+    pub enum Unless {
+        /// It is always added.
+        Never = "never",
+        /// It is left out where an equal one is in the list.
+        Present = "present",
+    }
+}
+
+macro_rules! parameters {
+    ($type:ident, $name:literal, $front:literal) => {
+        impl Parameters for $type {
+            const NAME: &'static str = $name;
+            const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(($name, &["path", "value"]));
+
+            fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
+                let path = compiler.path(&self.path);
+                let (elements, many) = match (&self.value, &self.values) {
+                    (Some(value), None) => (compiler.template(value), false),
+                    (None, Some(values)) => (compiler.template(values), true),
+                    (Some(_), Some(both)) => {
+                        compiler.error(Code::BadValue, "`value` or `values`, not both", both.span);
+                        (None, false)
+                    }
+                    (None, None) => {
+                        let message = concat!("`", $name, "` needs `value` or `values`");
+                        compiler.error(Code::MissingKey, message, self.path.span);
+                        (None, false)
+                    }
+                };
+                let constant = elements.as_ref().and_then(Template::constant);
+                if let (true, Some(other), Some(node)) = (many, constant.filter(|v| !v.is_array()), &self.values) {
+                    compiler.error(Code::WrongType, format!("`values` is a list, not {}", kind_of(other)), node.span);
+                    return None;
+                }
+                Some(Box::new(Compiled {
+                    path: path?,
+                    elements: elements?,
+                    many,
+                    front: $front,
+                    unless: self.unless,
+                    optional: self.optional,
+                    written: self.path,
+                }))
+            }
+        }
+    };
+}
+
+parameters!(Append, "append", false);
+parameters!(Prepend, "prepend", true);
+
+#[derive(Debug)]
+struct Compiled {
+    path: Path,
+    elements: Template,
+    many: bool,
+    front: bool,
+    unless: Unless,
+    optional: bool,
+    written: Text,
+}
+
+impl Operation for Compiled {
+    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+        let elements = filled(bench, &self.elements)?.into_owned();
+        let elements = match elements {
+            Value::Array(list) if self.many => list,
+            other if self.many => {
+                let message = format!("`values` is a list, and it came out as {}", kind_of(&other));
+                return Err(fault(Code::WrongType, message, self.written.span));
+            }
+            one => vec![one],
+        };
+        let places = match bench.target(&self.path) {
+            Some(target) => {
+                bench.pod.ensure_list(&target).map_err(|e| edit_fault(&e, self.written.span))?;
+                vec![target]
+            }
+            None => bench.select(&self.path, &self.written, self.optional)?,
+        };
+        places.iter().try_for_each(|place| self.add(bench, place, &elements, self.written.span))
+    }
+}
+
+impl Compiled {
+    fn add(&self, bench: &mut Bench<'_>, list: &Pointer, elements: &[Value], span: Span) -> Result<(), Fault> {
+        bench.pod.ensure_list(list).map_err(|e| edit_fault(&e, span))?;
+        let mut at = 0;
+        for element in elements {
+            let there = bench.pod.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            if self.unless == Unless::Present && there.contains(element) {
+                continue;
+            }
+            let place = if self.front { at } else { there.len() };
+            bench.pod.insert(list, place, element.clone()).map_err(|e| edit_fault(&e, span))?;
+            at += 1;
+        }
+        Ok(())
+    }
+}

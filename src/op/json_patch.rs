@@ -1,0 +1,68 @@
+//! `jsonPatch`: a JSON Patch.
+
+use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
+use crate::diagnostic::{Code, Span};
+use crate::edit::json_patch::{self, PatchOp};
+use crate::expr::Template;
+use crate::record;
+use crate::source::Node;
+
+record! {
+    /// Carries out a JSON Patch ([RFC 6902](https://www.rfc-editor.org/rfc/rfc6902)), all of it or nothing.
+    ///
+    /// ```yaml
+    /// - jsonPatch:
+    ///     ops:
+    ///       - {op: add, path: /spec/priorityClassName, value: high}
+    ///       - {op: test, path: /spec/containers/0/name, value: task}
+    /// ```
+    pub struct JsonPatch as "jsonPatch" {
+        /// The operations; paths are JSON Pointers ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)).
+        required ops: Node = "ops",
+    }
+}
+
+impl Parameters for JsonPatch {
+    const NAME: &'static str = "jsonPatch";
+    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("json_patch", &["ops"]));
+
+    fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
+        let template = compiler.template(&self.ops)?;
+        let spans: Vec<Span> = self.ops.items().iter().map(|item| item.span).collect();
+        let ready = match template.constant().map(json_patch::parse) {
+            Some(Ok(ops)) => Some(ops),
+            Some(Err((index, why))) => {
+                compiler.error(Code::BadValue, why, spans.get(index).copied().unwrap_or(self.ops.span));
+                return None;
+            }
+            None => None,
+        };
+        Some(Box::new(Compiled { ready, template, spans, span: self.ops.span }))
+    }
+}
+
+#[derive(Debug)]
+struct Compiled {
+    /// The operations, if no expression stands in them.
+    ready: Option<Vec<PatchOp>>,
+    template: Template,
+    spans: Vec<Span>,
+    span: Span,
+}
+
+impl Operation for Compiled {
+    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+        let refused = |(index, why): (usize, String)| {
+            let span = self.spans.get(index).copied().unwrap_or(self.span);
+            fault(Code::OperationFailed, format!("operation {index}: {why}"), span)
+        };
+        let base = bench.base();
+        match &self.ready {
+            Some(ops) => json_patch::apply(bench.pod, &base, ops).map_err(refused),
+            None => {
+                let ops = json_patch::parse(&bench.value(&self.template)?).map_err(refused)?;
+                json_patch::apply(bench.pod, &base, &ops).map_err(refused)
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `remove`: takes out every match of a path.
+
+use super::host::edit_fault;
+use super::{Bench, Compiler, Fault, Operation, Parameters};
+use crate::diagnostic::Code;
+use crate::path::Path;
+use crate::record;
+use crate::source::Text;
+
+record! {
+    /// Removes every match of `path`; the order of the rest is kept. To remove nothing is fine.
+    ///
+    /// ```yaml
+    /// - remove: {path: $.spec.nodeSelector}
+    /// ```
+    pub struct Remove as "remove" {
+        /// A JSONPath.
+        required path: Text = "path",
+    }
+}
+
+impl Parameters for Remove {
+    const NAME: &'static str = "remove";
+    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("remove", &["path"]));
+
+    fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
+        let path = compiler.path(&self.path)?;
+        if !path.is_relative() && path.singular().is_some_and(|steps| steps.is_empty()) {
+            compiler.error(Code::BadPath, "the Pod itself can't be removed", self.path.span);
+            return None;
+        }
+        Some(Box::new(Compiled { path, written: self.path }))
+    }
+}
+
+#[derive(Debug)]
+struct Compiled {
+    path: Path,
+    written: Text,
+}
+
+impl Operation for Compiled {
+    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+        let mut places = bench.select(&self.path, &self.written, true)?;
+        // From the back, so that no index has moved when its turn comes; what lies within another match goes with it.
+        places.sort();
+        places.dedup();
+        for place in places.into_iter().rev() {
+            if bench.pod.get(&place).is_some() {
+                bench.pod.remove(&place).map_err(|e| edit_fault(&e, self.written.span))?;
+            }
+        }
+        Ok(())
+    }
+}
