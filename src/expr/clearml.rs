@@ -167,14 +167,15 @@ impl<'t> Iterator for Tokens<'t> {
 impl<'t> Token<'t> {
     fn read(rest: &'t str, start: usize) -> Option<Self> {
         let body = rest.strip_prefix("${CLEARML_")?;
-        let body = &body[..body.find('}')?];
+        // Nothing of these may stand inside, so a text without end is not searched again from every `$`.
+        let end = body.find(['}', '{', '$', '\n'])?;
+        let body = body[end..].starts_with('}').then(|| &body[..end])?;
         let (head, filters) = body.split_once('|').map_or((body, None), |(head, filters)| (head, Some(filters)));
         let (name, default) = head.split_once(':').map_or((head, None), |(name, default)| (name, Some(default)));
         let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '/');
-        let foreign = |c: char| matches!(c, '$' | '{' | '\n');
         // `${NAME:-default}` and its like are the shell's.
         let shell = default.is_some_and(|default| default.starts_with(['-', '=', '?', '+']));
-        if name.is_empty() || !name.chars().all(is_name) || body.contains(foreign) || shell {
+        if name.is_empty() || !name.chars().all(is_name) || shell {
             return None;
         }
         let text = &rest[.."${CLEARML_".len() + body.len() + 1];

@@ -6,12 +6,16 @@
 use crate::diagnostic::{Code, Diagnostic, FileId, Sources, Span};
 use hocon::{HoconError, HoconValue, ScalarType, Token, TokenKind};
 use serde_json::{Map, Number, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The largest configuration that is read.
 const MAX_BYTES: usize = 1 << 20;
 /// The deepest nesting, dots in keys counted too.
 const MAX_DEPTH: usize = 64;
+/// How often `+=` may stand: the parser goes as deep as it stands often.
+const MAX_APPENDS: usize = 256;
+/// How much work merging may make: the parser copies an object each time that something is added to it.
+const MAX_MERGE_WORK: usize = 4_000_000;
 /// How large the values may grow through `${…}`.
 const MAX_GROWN_BYTES: f64 = 64.0 * 1024.0 * 1024.0;
 
@@ -36,6 +40,10 @@ pub fn read(sources: &Sources, file: FileId) -> Result<Value, Diagnostic> {
     }
     if let Some(deep) = too_deep(&tokens) {
         return Err(limit(format!("nested deeper than {MAX_DEPTH} levels")).at(place(deep.line, deep.col)));
+    }
+    if merges_too_often(&tokens) {
+        return Err(limit(format!("{name} adds to keys that it has already too often"))
+            .help("write each object once, with all its keys, and each list with all its elements"));
     }
     if grows_too_much(&tokens, text.len()) {
         return Err(limit(format!("{name} has so many `${{…}}` that its values could outgrow the memory")));
@@ -113,6 +121,30 @@ fn too_deep(tokens: &[Token]) -> Option<&Token> {
         }
         depth + dots > MAX_DEPTH || path > MAX_DEPTH
     })
+}
+
+/// Whether keys are written again, with `+=` or with dots so often that merging them would take long.
+fn merges_too_often(tokens: &[Token]) -> bool {
+    // For each open object the keys seen in it; nothing for a list.
+    let mut open: Vec<Option<HashSet<&str>>> = vec![Some(HashSet::new())];
+    let (mut again, mut appends) = (0, 0);
+    let mut starts = true;
+    for token in tokens {
+        let key = matches!(token.kind, TokenKind::Unquoted | TokenKind::QuotedString) && starts;
+        match token.kind {
+            TokenKind::LBrace => open.push(Some(HashSet::new())),
+            TokenKind::LBracket => open.push(None),
+            TokenKind::RBrace | TokenKind::RBracket => drop(open.pop()),
+            TokenKind::PlusEquals => appends += 1,
+            _ => {}
+        }
+        if key && let Some(Some(keys)) = open.last_mut() {
+            let dotted = token.kind == TokenKind::Unquoted && token.value.contains('.');
+            again += usize::from(!keys.insert(&token.value) || dotted);
+        }
+        starts = matches!(token.kind, TokenKind::LBrace | TokenKind::Comma | TokenKind::Newline);
+    }
+    appends > MAX_APPENDS || (again + appends).saturating_mul(tokens.len()) > MAX_MERGE_WORK
 }
 
 /// Whether substitutions could multiply the text beyond bounds. Each copies a value that may itself hold copies; `n` of
@@ -251,7 +283,15 @@ mod tests {
         }
         assert!(read_text(&laughs).unwrap_err().contains("outgrow"));
         assert!(read_text(&format!("a = [1]\n{}", "a += ${a}\n".repeat(40))).unwrap_err().contains("outgrow"));
-        assert!(read_text(&"a += 1\n".repeat(500)).is_ok());
+        assert!(read_text(&"a += 1\n".repeat(200)).is_ok());
+        let many: String = (0..9000).map(|n| format!("k{n} = 1\n")).collect();
+        for again in ["k.a = 1\n", "k {a = 1}\n", "k += 1\n", "\"k\".\"a\" = 1\n"] {
+            let said = read_text(&format!("k {{\n{many}}}\n{}", again.repeat(1000))).unwrap_err();
+            assert!(said.contains("too often"), "{again}: {said}");
+        }
+        assert!(read_text(&"a += 1\n".repeat(257)).unwrap_err().contains("too often"));
+        let rules: String = (0..2000).map(|n| format!("{{image: i{n}, match: {{user: u{n}}}}},")).collect();
+        assert!(read_text(&format!("{many}\nmatch_rules = [{rules}]\nagent.a = 1\nagent.b = 2\n")).is_ok());
         assert!(read_text(&"x = 1\n".repeat(200_000)).unwrap_err().contains("larger than"));
     }
 }

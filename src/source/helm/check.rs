@@ -4,6 +4,9 @@ use super::fields::{self, Takes};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Span, did_you_mean};
 use crate::source::{Kind, Node};
 
+/// More unknown keys than this in one place are another file altogether; to guess what each could mean takes time.
+const MOST_UNKNOWN: usize = 50;
+
 /// Checks the merged values.
 pub fn check(values: &Node, found: &mut Diagnostics) {
     for section in ["agentk8sglue", "imageCredentials", "clearml"] {
@@ -58,10 +61,9 @@ fn template(base: &Node, path: &str, found: &mut Diagnostics) {
     for key in ["containers", "imagePullSecrets", "ports"] {
         takes(base, key, &format!("{path}.{key}"), Takes::List, found);
     }
-    for (key, _) in base.entries() {
-        if !fields::all().any(|name| name == key.value) {
-            found.push(unknown(&key.value, key.span, path));
-        }
+    let strangers = base.entries().iter().filter(|(key, _)| !fields::all().any(|name| name == key.value));
+    for (key, _) in strangers.take(MOST_UNKNOWN) {
+        found.push(unknown(&key.value, key.span, path));
     }
     if let Some((key, mounts)) = base.entry("fileMounts").filter(|(_, mounts)| !mounts.is_empty()) {
         let names: Vec<&str> = mounts.items().iter().filter_map(|m| m.get("name")?.as_str()).collect();

@@ -1,6 +1,7 @@
 //! Putting values on top of one another as Helm does.
 
 use crate::source::{Kind, Node, Text};
+use std::collections::HashMap;
 
 /// Several values files as one, as `helm install -f a.yaml -f b.yaml` sees them: mappings merge deeply, anything else
 /// that a later file says replaces what an earlier one said, lists too. Each value keeps its place, so that it can
@@ -25,34 +26,31 @@ pub fn overlay(defaults: Node, values: Node) -> Node {
 
 fn join(below: Node, above: Node, null_removes: bool) -> Node {
     match (below.kind, above.kind) {
-        (Kind::Map(mut entries), Kind::Map(more)) => {
-            for (key, value) in more {
-                put(&mut entries, key, value, null_removes);
-            }
-            Node { span: above.span, kind: Kind::Map(entries) }
+        (Kind::Map(entries), Kind::Map(more)) => {
+            Node { span: above.span, kind: Kind::Map(join_maps(entries, more, null_removes)) }
         }
         (_, kind) => Node { span: above.span, kind },
     }
 }
 
-fn put(entries: &mut Vec<(Text, Node)>, key: Text, value: Node, null_removes: bool) {
-    let Some(place) = entries.iter().position(|(k, _)| k.value == key.value) else {
-        entries.push((key, value));
-        return;
-    };
-    if null_removes && value.is_null() {
-        entries.remove(place);
-        return;
+fn join_maps(below: Vec<(Text, Node)>, above: Vec<(Text, Node)>, null_removes: bool) -> Vec<(Text, Node)> {
+    // A removed entry leaves a gap until the end, so that the places stay right.
+    let mut entries: Vec<Option<(Text, Node)>> = below.into_iter().map(Some).collect();
+    let names = entries.iter().enumerate().filter_map(|(place, entry)| Some((entry.as_ref()?.0.value.clone(), place)));
+    let places: HashMap<String, usize> = names.collect();
+    for (key, value) in above {
+        let Some(slot) = places.get(&key.value).and_then(|place| entries.get_mut(*place)) else {
+            entries.push(Some((key, value)));
+            continue;
+        };
+        // The key comes along: what it holds now was said there, and a trace must point to that line.
+        *slot = match slot.take() {
+            _ if null_removes && value.is_null() => None,
+            Some((_, had)) if matches!((&had.kind, &value.kind), (Kind::Map(_), Kind::Map(_))) => {
+                Some((key, join(had, value, null_removes)))
+            }
+            _ => Some((key, value)),
+        };
     }
-    let (had_key, had) = &mut entries[place];
-    let span = had.span;
-    let had_map = matches!(had.kind, Kind::Map(_));
-    if had_map && matches!(value.kind, Kind::Map(_)) {
-        let below = std::mem::replace(had, Node { span, kind: Kind::Null });
-        *had = join(below, value, null_removes);
-    } else {
-        *had = value;
-    }
-    // What the key holds now was said there; a trace must point to that line.
-    *had_key = key;
+    entries.into_iter().flatten().collect()
 }

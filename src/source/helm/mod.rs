@@ -21,6 +21,7 @@ pub use merge::{merge, overlay};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::source::{Kind, Node, yaml};
 use defaults::Defaults;
+use std::collections::HashSet;
 
 /// What an admin gave the agent's chart.
 #[derive(Debug, Clone)]
@@ -203,8 +204,9 @@ fn rules_spans(values: &Node) -> Vec<Span> {
 /// The queues that the values name, each once, in order.
 fn queue_names(given: &Node, sources: &Sources, defaults: &Defaults) -> Vec<QueueName> {
     let mut names: Vec<QueueName> = Vec::new();
+    let mut seen = HashSet::new();
     let mut add = |name: &str, span: Span| {
-        if !name.is_empty() && !names.iter().any(|known| known.name == name) {
+        if !name.is_empty() && seen.insert(name.to_owned()) {
             names.push(QueueName { name: name.to_owned(), span });
         }
     };

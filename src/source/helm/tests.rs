@@ -338,3 +338,14 @@ fn what_is_no_mapping_is_refused() {
     assert!(messages(&["a: [1"])[0].contains("error yaml"));
     assert!(messages(&["agentk8sglue: {basePodTemplate: 1, queues: 2}"]).len() == 2);
 }
+
+#[test]
+fn large_values_take_no_more_than_linear_work() {
+    let keys: String = (0..100_000).map(|n| format!("  key{n}: {{a: {n}}}\n")).collect();
+    let unknown: String = (0..50_000).map(|n| format!("    stranger{n}: 1\n")).collect();
+    let first = format!("agentk8sglue:\n{keys}");
+    let second = format!("agentk8sglue:\n{keys}  basePodTemplate:\n{unknown}");
+    let (_, installation, found) = try_read(&[&first, &second]);
+    assert_eq!(installation.unwrap().template("default").to_value()["kind"], "Pod");
+    assert_eq!(found.len(), 50);
+}
