@@ -153,6 +153,7 @@ impl Run<'_> {
         let warnings = self.warnings.len();
         let done = self.try_rule(number, rule);
         let log = std::mem::take(&mut self.evaluator.log);
+        self.warnings.append(&mut self.evaluator.warnings);
         let status = match done {
             Ok(Status::Applied) if rule.mode == Mode::Audit => {
                 let changes = self.pod.log()[mark..].to_vec();
