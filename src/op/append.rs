@@ -4,6 +4,7 @@ use super::host::edit_fault;
 use super::shapes::filled;
 use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
 use crate::diagnostic::{Code, Span};
+use crate::edit::json_patch::equal;
 use crate::edit::{Pointer, kind_of};
 use crate::expr::Template;
 use crate::path::Path;
@@ -17,6 +18,8 @@ record! {
     /// ```yaml
     /// - append: {path: "$.spec.containers[0].args", value: --verbose, unless: present}
     /// ```
+    ///
+    /// As a function of scripts it is `append_to(path, value)`.
     pub struct Append as "append" {
         /// A JSONPath to lists.
         required path: Text = "path",
@@ -37,6 +40,8 @@ record! {
     /// ```yaml
     /// - prepend: {path: "$.spec.containers[0].args", values: [--log, debug]}
     /// ```
+    ///
+    /// As a function of scripts it is `prepend_to(path, value)`.
     pub struct Prepend as "prepend" {
         /// A JSONPath to lists.
         required path: Text = "path",
@@ -62,10 +67,11 @@ words! {
 }
 
 macro_rules! parameters {
-    ($type:ident, $name:literal, $front:literal) => {
+    ($type:ident, $name:literal, $function:literal, $front:literal) => {
         impl Parameters for $type {
             const NAME: &'static str = $name;
-            const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(($name, &["path", "value"]));
+            // `append(text, value)` is a function of Rhai's own: it would add to the path, and to no list.
+            const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(($function, &["path", "value"]));
 
             fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
                 let path = compiler.path(&self.path);
@@ -82,9 +88,14 @@ macro_rules! parameters {
                         (None, false)
                     }
                 };
-                let constant = elements.as_ref().and_then(Template::constant);
-                if let (true, Some(other), Some(node)) = (many, constant.filter(|v| !v.is_array()), &self.values) {
-                    compiler.error(Code::WrongType, format!("`values` is a list, not {}", kind_of(other)), node.span);
+                let fits = match elements.as_ref() {
+                    Some(Template::Constant(value)) => value.is_array(),
+                    Some(template) => matches!(template, Template::List(_) | Template::Expression(_)),
+                    None => true,
+                };
+                if let (true, false, Some(node)) = (many, fits, &self.values) {
+                    let message = format!("`values` is a list, not {}", node.kind_name());
+                    compiler.error(Code::WrongType, message, node.span);
                     return None;
                 }
                 Some(Box::new(Compiled {
@@ -101,8 +112,8 @@ macro_rules! parameters {
     };
 }
 
-parameters!(Append, "append", false);
-parameters!(Prepend, "prepend", true);
+parameters!(Append, "append", "append_to", false);
+parameters!(Prepend, "prepend", "prepend_to", true);
 
 #[derive(Debug)]
 struct Compiled {
@@ -143,7 +154,7 @@ impl Compiled {
         let mut at = 0;
         for element in elements {
             let there = bench.pod.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            if self.unless == Unless::Present && there.contains(element) {
+            if self.unless == Unless::Present && there.iter().any(|other| equal(other, element)) {
                 continue;
             }
             let place = if self.front { at } else { there.len() };

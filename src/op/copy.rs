@@ -9,7 +9,7 @@ use crate::record;
 use crate::source::Text;
 
 record! {
-    /// Copies the value at `from` to `to`, which is created where it is missing.
+    /// Copies the value at `from` to `to`, which is created where it is missing and replaced where it is there.
     ///
     /// ```yaml
     /// - copy: {from: "$.spec.containers[0].image", to: "$.metadata.annotations.image"}
@@ -27,7 +27,8 @@ record! {
 }
 
 record! {
-    /// Moves the value at `from` to `to`, which is created where it is missing.
+    /// Moves the value at `from` to `to`, which is created where it is missing and replaced where it is there. Within one
+    /// list, the index of `to` counts what is left when the value is taken out.
     ///
     /// ```yaml
     /// - move: {from: $.spec.nodeName, to: "$.metadata.annotations.node", optional: true}
@@ -90,10 +91,13 @@ impl Operation for Compiled {
                 return Err(fault(Code::OperationFailed, message, self.written.0.span));
             }
         };
+        if bench.target(&self.to).as_ref() == Some(from) {
+            return Ok(());
+        }
         let Some(value) = bench.pod.get(from).cloned() else { return Ok(()) };
         let fail = |e| edit_fault(&e, self.written.1.span);
         if self.moves {
-            if bench.target(&self.to).is_some_and(|to| to.starts_with(from) && to != *from) {
+            if bench.target(&self.to).is_some_and(|to| to.starts_with(from)) {
                 return Err(fault(Code::OperationFailed, "a value can't move into itself", self.written.1.span));
             }
             // Taken out first: the target's indexes count what is left.

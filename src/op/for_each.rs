@@ -1,15 +1,18 @@
 //! `forEach`: operations for each match of a path.
 
-use super::{Bench, Compiled, Compiler, Fault, Operation, Parameters, compile_all};
-use crate::edit::{Change, ChangeKind, Pointer, Step};
+use super::{Bench, Compiled, Compiler, Fault, Operation, Parameters, compile_all, fault};
+use crate::diagnostic::{Code, Label};
+use crate::edit::{Change, ChangeKind, Pointer as Place, Step};
 use crate::path::Path;
 use crate::record;
 use crate::rules;
 use crate::source::Text;
+use std::collections::VecDeque;
 
 record! {
     /// Runs `do` once for each match of `in`, found before the first run. In the paths of `do`, `@` is the match; in
-    /// its expressions, `item` is.
+    /// its expressions, `item` is. `do` may add to and remove from the list that it goes through: each match still has
+    /// its turn once, unless an earlier turn removed it, and what is added has none.
     ///
     /// ```yaml
     /// - forEach:
@@ -51,50 +54,91 @@ struct Loop {
 
 impl Operation for Loop {
     fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let mut places: std::collections::VecDeque<Pointer> =
-            bench.select(&self.path, &self.written, self.optional)?.into();
+        let mut places: VecDeque<Place> = bench.select(&self.path, &self.written, self.optional)?.into();
         while let Some(place) = places.pop_front() {
-            let mark = bench.pod.mark();
-            for inner_step in &self.operations {
-                let mut inner = Bench {
-                    pod: bench.pod,
-                    item: Some(&place),
-                    host: bench.host,
-                    warnings: bench.warnings,
-                    env: bench.env,
-                    skipped: false,
-                };
-                inner_step.operation.apply(&mut inner)?;
-                if inner.skipped {
-                    bench.skipped = true;
-                    return Ok(());
-                }
+            // An earlier round may have removed it together with something around it.
+            if bench.pod.get(&place).is_none() {
+                continue;
             }
-            // Elements put in or taken out move those behind them, and the matches still to come may be among these.
-            let changes = &bench.pod.log()[mark.min(bench.pod.mark())..];
-            places = places.into_iter().filter_map(|place| moved(place, changes)).collect();
+            self.round(bench, place, &mut places)?;
+            if bench.skipped {
+                break;
+            }
         }
         Ok(())
     }
 }
 
-/// Where a place is after some changes; nothing if it was taken out.
-fn moved(place: Pointer, changes: &[Change]) -> Option<Pointer> {
-    changes.iter().try_fold(place, |place, change| {
-        let Some((Step::Index(at), list)) = change.at.split_last() else { return Some(place) };
-        let steps = place.steps();
-        match steps.get(list.len()) {
-            Some(Step::Index(index)) if steps.starts_with(list) => {
-                let index = match change.kind {
-                    ChangeKind::Inserted if *index >= *at => index + 1,
-                    ChangeKind::RemovedItem(_) if index == at => return None,
-                    ChangeKind::RemovedItem(_) if *index > *at => index - 1,
-                    _ => return Some(place),
-                };
-                let (before, after) = (&steps[..list.len()], &steps[list.len() + 1..]);
-                Some(before.iter().cloned().chain([Step::Index(index)]).chain(after.iter().cloned()).collect())
+impl Loop {
+    /// Runs `do` for one match, and keeps the place of it and of those to come right while lists shift.
+    fn round(&self, bench: &mut Bench<'_>, place: Place, places: &mut VecDeque<Place>) -> Result<(), Fault> {
+        let mut here = Some(place);
+        for step in &self.operations {
+            let Some(item) = here.take().filter(|item| bench.pod.get(item).is_some()) else {
+                let message = format!("`@` was removed, and {} comes after that", step.name);
+                let mut gone = fault(Code::OperationFailed, message, step.span);
+                gone.help = Some("remove it last in `do`".to_owned());
+                return Err(gone);
+            };
+            let mark = bench.pod.mark();
+            let mut inner = Bench {
+                pod: bench.pod,
+                item: Some(&item),
+                host: bench.host,
+                warnings: bench.warnings,
+                env: bench.env,
+                skipped: false,
+            };
+            let done = step.operation.apply(&mut inner);
+            bench.skipped = inner.skipped;
+            done.map_err(|fault| said_where(fault, step, &item))?;
+            if bench.skipped {
+                return Ok(());
             }
-            _ => Some(place),
+            let changes = bench.pod.log().get(mark..).unwrap_or_default();
+            here = follow(item, changes);
+            if changes.iter().any(moves_others) {
+                places.retain_mut(|place| match follow(std::mem::take(place), changes) {
+                    Some(followed) => {
+                        *place = followed;
+                        true
+                    }
+                    None => false,
+                });
+            }
         }
+        Ok(())
+    }
+}
+
+/// Adds the operation inside of `do`, its place and what `@` was.
+fn said_where(mut fault: Fault, step: &Compiled, item: &Place) -> Fault {
+    fault.message = format!("{}: {}", step.name, fault.message);
+    if !fault.message.contains("(@ is ") {
+        fault.message = format!("{} (@ is {item})", fault.message);
+    }
+    fault.primary.get_or_insert_with(|| Label { span: step.span, text: String::new() });
+    fault
+}
+
+fn moves_others(change: &Change) -> bool {
+    matches!(change.kind, ChangeKind::Inserted | ChangeKind::RemovedItem(_))
+}
+
+/// Where a place is after some changes; nothing if it was taken out of its list.
+fn follow(place: Place, changes: &[Change]) -> Option<Place> {
+    changes.iter().filter(|change| moves_others(change)).try_fold(place, |place, change| {
+        let (Step::Index(at), list) = change.at.split_last()? else { return Some(place) };
+        let (depth, steps) = (list.len(), place.steps());
+        let Some(Step::Index(index)) = steps.get(depth).filter(|_| steps.starts_with(list)) else { return Some(place) };
+        let shifted = match change.kind {
+            ChangeKind::Inserted if at <= index => index + 1,
+            ChangeKind::RemovedItem(_) if at < index => index - 1,
+            ChangeKind::RemovedItem(_) if at == index => return None,
+            _ => return Some(place),
+        };
+        let mut steps = steps.to_vec();
+        steps[depth] = Step::Index(shifted);
+        Some(steps.into_iter().collect())
     })
 }

@@ -80,13 +80,9 @@ fn params(operation: &Descriptor, keys: &[&str], mut values: Vec<Value>) -> Resu
         return Ok(values.remove(0));
     }
     // `set_env("NAME", value)`: a name and a value where the operation takes a map of them.
-    if let ([key], 2) = (keys, values.len())
-        && let (Some(value), Some(Value::String(name))) = (values.pop(), values.pop())
-    {
-        return Ok(Value::Object(Map::from_iter([(
-            (*key).to_owned(),
-            Value::Object(Map::from_iter([(name, value)])),
-        )])));
+    if let ([key], [Value::String(name), value]) = (keys, values.as_slice()) {
+        let entry = Map::from_iter([(name.clone(), value.clone())]);
+        return Ok(Value::Object(Map::from_iter([((*key).to_owned(), Value::Object(entry))])));
     }
     if values.len() > keys.len() {
         return Err(format!("it takes {}", keys.join(", ")));

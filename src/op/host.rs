@@ -7,6 +7,7 @@ use crate::expr::{Script, Template};
 use crate::path::Path;
 use crate::source::Text;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// Why an operation failed: what, where it was written, what to do.
@@ -71,13 +72,18 @@ impl Bench<'_> {
         self.item.cloned().unwrap_or_default()
     }
 
-    /// The places that a path matches; none is an error unless `optional`.
+    /// The places that a path matches, each once; none is an error unless `optional`.
     pub fn select(&self, path: &Path, written: &Text, optional: bool) -> Result<Vec<Pointer>, Fault> {
-        let places = path.select_bounded(self.pod.root(), &self.base(), crate::path::DEFAULT_LIMIT).map_err(|_| {
-            fault(Code::LimitExceeded, format!("the path {path} takes too much work on this Pod"), written.span)
-        })?;
+        let mut places =
+            path.select_bounded(self.pod.root(), &self.base(), crate::path::DEFAULT_LIMIT).map_err(|_| {
+                fault(Code::LimitExceeded, format!("the path {path} takes too much work on this Pod"), written.span)
+            })?;
         if places.is_empty() && !optional {
             return Err(self.no_match(path, written));
+        }
+        if places.len() > 1 {
+            let mut seen = HashSet::with_capacity(places.len());
+            places.retain(|place| seen.insert(place.clone()));
         }
         Ok(places)
     }
@@ -95,6 +101,14 @@ impl Bench<'_> {
     pub fn target(&self, path: &Path) -> Option<Pointer> {
         path.resolve_singular(self.pod.root(), &self.base())
     }
+}
+
+/// The places that lie in no other of them, in the order of the document.
+pub fn outermost(mut places: Vec<Pointer>) -> Vec<Pointer> {
+    places.sort();
+    // Sorted, what lies in a place follows it.
+    places.dedup_by(|next, kept| next.starts_with(kept));
+    places
 }
 
 /// An edit's error, at the place in the rules that asked for it.

@@ -6,6 +6,7 @@ use crate::edit::json_patch::{self, PatchOp};
 use crate::expr::Template;
 use crate::record;
 use crate::source::Node;
+use serde_json::Value;
 
 record! {
     /// Carries out a JSON Patch ([RFC 6902](https://www.rfc-editor.org/rfc/rfc6902)), all of it or nothing.
@@ -35,7 +36,22 @@ impl Parameters for JsonPatch {
                 compiler.error(Code::BadValue, why, spans.get(index).copied().unwrap_or(self.ops.span));
                 return None;
             }
-            None => None,
+            None => {
+                // Those without expressions can be checked now.
+                let mut right = true;
+                let ops = if let Template::List(ops) = &template { ops.as_slice() } else { &[] };
+                for (op, span) in ops.iter().zip(&spans) {
+                    let op = op.constant().map(|op| json_patch::parse(&Value::Array(vec![op.clone()])));
+                    if let Some(Err((_, why))) = op {
+                        compiler.error(Code::BadValue, why, *span);
+                        right = false;
+                    }
+                }
+                if !right {
+                    return None;
+                }
+                None
+            }
         };
         Some(Box::new(Compiled { ready, template, spans, span: self.ops.span }))
     }

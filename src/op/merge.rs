@@ -1,8 +1,9 @@
 //! `merge`: a JSON merge patch.
 
 use super::host::edit_fault;
-use super::{Bench, Compiler, Fault, Operation, Parameters};
-use crate::edit::merge_patch;
+use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
+use crate::diagnostic::Code;
+use crate::edit::{kind_of, merge_patch};
 use crate::expr::Template;
 use crate::path::Path;
 use crate::record;
@@ -55,6 +56,10 @@ impl Operation for Compiled {
             None => bench.select(&self.path, &self.written, self.optional)?,
         };
         for place in places {
+            if place.steps().is_empty() && !patch.is_object() {
+                let message = format!("the Pod is merged with an object, not with {}", kind_of(&patch));
+                return Err(fault(Code::OperationFailed, message, self.written.span));
+            }
             merge_patch::apply(bench.pod, &place, &patch).map_err(|e| edit_fault(&e, self.written.span))?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! `remove`: takes out every match of a path.
 
-use super::host::edit_fault;
-use super::{Bench, Compiler, Fault, Operation, Parameters};
+use super::host::{edit_fault, outermost};
+use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
 use crate::diagnostic::Code;
 use crate::path::Path;
 use crate::record;
@@ -26,12 +26,14 @@ impl Parameters for Remove {
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let path = compiler.path(&self.path)?;
         if !path.is_relative() && path.singular().is_some_and(|steps| steps.is_empty()) {
-            compiler.error(Code::BadPath, "the Pod itself can't be removed", self.path.span);
+            compiler.error(Code::BadPath, ROOT, self.path.span);
             return None;
         }
         Some(Box::new(Compiled { path, written: self.path }))
     }
 }
+
+const ROOT: &str = "the Pod itself can't be removed";
 
 #[derive(Debug)]
 struct Compiled {
@@ -41,14 +43,13 @@ struct Compiled {
 
 impl Operation for Compiled {
     fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let mut places = bench.select(&self.path, &self.written, true)?;
-        // From the back, so that no index has moved when its turn comes; what lies within another match goes with it.
-        places.sort();
-        places.dedup();
-        for place in places.into_iter().rev() {
-            if bench.pod.get(&place).is_some() {
-                bench.pod.remove(&place).map_err(|e| edit_fault(&e, self.written.span))?;
+        let places = outermost(bench.select(&self.path, &self.written, true)?);
+        // From the back, so that no index has moved when its turn comes.
+        for place in places.iter().rev() {
+            if place.steps().is_empty() {
+                return Err(fault(Code::OperationFailed, ROOT, self.written.span));
             }
+            bench.pod.remove(place).map_err(|e| edit_fault(&e, self.written.span))?;
         }
         Ok(())
     }

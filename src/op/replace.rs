@@ -2,9 +2,9 @@
 
 use super::host::edit_fault;
 use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
-use crate::diagnostic::Code;
-use crate::edit::{Pointer, Step};
-use crate::expr::Template;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::edit::{Pointer, Step, kind_of};
+use crate::expr::{Part, Template};
 use crate::path::Path;
 use crate::record;
 use crate::source::{Style, Text};
@@ -20,12 +20,15 @@ record! {
     /// ```yaml
     /// - replace: {path: "$.spec.containers[*].image", pattern: "^docker[.]io/", with: "registry.example.com/"}
     /// ```
+    ///
+    /// As a function of scripts it is `replace_text(path, pattern, with)`.
     pub struct Replace as "replace" {
         /// A JSONPath; every text of the Pod if left out.
         optional path: Option<Text> = "path",
         /// The regular expression.
         required pattern: Text = "pattern",
-        /// What takes its place: `$1` is the first group, `$name` a named one. (`${` starts an expression.)
+        /// What takes its place: `$1` is the first group, `$name` a named one, `$$` a dollar sign. Before a letter, digit
+        /// or `_` write `$${1}`: `${` starts an expression. What an expression gives is taken as it is.
         required with: Text = "with",
         /// Whether a path that matches nothing is fine.
         optional optional: bool = "optional",
@@ -34,23 +37,34 @@ record! {
 
 impl Parameters for Replace {
     const NAME: &'static str = "replace";
-    // With its keys in an object: `replace(text, from, to)` is the function on text.
+    // `replace(text, from, to)` is the function on text.
     const FUNCTION: Option<(&'static str, &'static [&'static str])> =
         Some(("replace_text", &["path", "pattern", "with"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let whole = || Text { span: self.pattern.span, value: "$".to_owned(), style: Style::Made };
         let written = self.path.clone().unwrap_or_else(whole);
-        let (path, regex) = (compiler.path(&written), compiler.regex(&self.pattern));
-        let with = compiler.text(&self.with);
-        Some(Box::new(Compiled {
-            path: path?,
-            regex: regex?,
-            with: with?,
-            optional: self.optional,
-            written,
-            given: self.with,
-        }))
+        let path = compiler.path(&written);
+        let regex = if self.pattern.value.contains("${") && compiler.language.is_some() {
+            let message = "a pattern is compiled before there is a task: it holds no ${ }";
+            let error = Diagnostic::new(Code::BadRegex, message).at(self.pattern.span);
+            compiler.found.push(error.help("for the characters themselves write \\$\\{"));
+            None
+        } else {
+            compiler.regex(&self.pattern)
+        };
+        let with: Vec<Template> = match compiler.text(&self.with)? {
+            Template::Text(parts) => parts.into_iter().map(part).collect(),
+            whole => vec![whole],
+        };
+        let (path, regex) = (path?, regex?);
+        for literal in with.iter().filter_map(Template::constant).filter_map(Value::as_str) {
+            if let Some(error) = unknown_group(literal, &regex) {
+                compiler.found.push(error.at(self.with.span));
+                return None;
+            }
+        }
+        Some(Box::new(Compiled { path, regex, with, optional: self.optional, written, given: self.with }))
     }
 }
 
@@ -58,7 +72,8 @@ impl Parameters for Replace {
 struct Compiled {
     path: Path,
     regex: regex::Regex,
-    with: Template,
+    /// Literals, in which `$1` is a group, and expressions, whose results are data.
+    with: Vec<Template>,
     optional: bool,
     written: Text,
     given: Text,
@@ -66,12 +81,14 @@ struct Compiled {
 
 impl Operation for Compiled {
     fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let with = bench.text(&self.with, self.given.span)?;
-        // `$1` counts only where the rule wrote it: what an expression gives is data.
-        let literal = self.with.constant().is_none();
+        let (with, literal) = (self.with(bench)?, false);
         let mut edits = Vec::new();
         for place in bench.select(&self.path, &self.written, self.optional)? {
             if let Some(value) = bench.pod.get(&place) {
+                if matches!(value, Value::Bool(_) | Value::Number(_)) && self.path.singular().is_some() {
+                    let message = format!("{place} is {}, not a string", kind_of(value));
+                    return Err(fault(Code::OperationFailed, message, self.written.span));
+                }
                 texts(value, &mut place.clone(), &mut |at, text| {
                     if self.regex.is_match(text) {
                         let new = match literal {
@@ -95,6 +112,56 @@ impl Operation for Compiled {
         }
         Ok(())
     }
+}
+
+impl Compiled {
+    fn with(&self, bench: &mut Bench<'_>) -> Result<String, Fault> {
+        let mut with = String::new();
+        for part in &self.with {
+            match part.constant() {
+                Some(Value::String(literal)) => with.push_str(literal),
+                _ => with.push_str(&bench.text(part, self.given.span)?.replace('$', "$$")),
+            }
+        }
+        Ok(with)
+    }
+}
+
+fn part(part: Part) -> Template {
+    match part {
+        Part::Literal(text) => Template::Constant(Value::String(text)),
+        Part::Expression(expression) => Template::Expression(Box::new(expression)),
+    }
+}
+
+/// A group that `with` names and the pattern doesn't have: the regex crate would put nothing there.
+fn unknown_group(with: &str, pattern: &regex::Regex) -> Option<Diagnostic> {
+    let mut rest = with;
+    while let Some(at) = rest.find('$') {
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            rest = after;
+            continue;
+        }
+        let name = match rest.strip_prefix('{') {
+            Some(braced) => braced.split_once('}').map_or("", |(name, _)| name),
+            None => &rest[..rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count()],
+        };
+        let known = match name.parse::<usize>() {
+            Ok(number) => number < pattern.captures_len(),
+            Err(_) => name.is_empty() || pattern.capture_names().flatten().any(|group| group == name),
+        };
+        if !known {
+            let error = Diagnostic::new(Code::BadRegex, format!("the pattern has no group `{name}`"));
+            let digits = name.bytes().take_while(u8::is_ascii_digit).count();
+            return Some(error.help(match digits {
+                0 => "write $$ for a dollar sign".to_owned(),
+                _ if digits == name.len() => "groups are counted by their opening ( from 1".to_owned(),
+                _ => format!("write $${{{}}}{} for group {0} and text after it", &name[..digits], &name[digits..]),
+            }));
+        }
+    }
+    None
 }
 
 /// Every text in a value, with its place.

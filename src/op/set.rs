@@ -1,6 +1,6 @@
 //! `set`: gives every match of a path a value.
 
-use super::host::edit_fault;
+use super::host::{edit_fault, outermost};
 use super::{Bench, Compiler, Fault, Operation, Parameters};
 use crate::expr::Template;
 use crate::path::Path;
@@ -49,7 +49,8 @@ impl Operation for Compiled {
         if let Some(target) = bench.target(&self.path) {
             return bench.pod.set_creating(&target, value).map_err(|e| edit_fault(&e, self.written.span));
         }
-        for place in bench.select(&self.path, &self.written, self.optional)? {
+        // A match inside of another is gone once that has its value.
+        for place in outermost(bench.select(&self.path, &self.written, self.optional)?) {
             bench.pod.set(&place, value.clone()).map_err(|e| edit_fault(&e, self.written.span))?;
         }
         Ok(())

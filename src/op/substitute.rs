@@ -1,6 +1,6 @@
 //! `substitute`: literal placeholders.
 
-use super::host::edit_fault;
+use super::host::{edit_fault, outermost};
 use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::edit::Pointer;
@@ -65,7 +65,7 @@ impl JsonSchema for Tokens {
 
 impl Parameters for Substitute {
     const NAME: &'static str = "substitute";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("substitute", &["tokens"]));
+    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("substitute", &["tokens", "path"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let Tokens(entries, span) = self.tokens;
@@ -119,7 +119,12 @@ impl Operation for Compiled {
         let values: Vec<String> =
             self.values.iter().map(|(value, span)| bench.text(value, *span)).collect::<Result<_, _>>()?;
         let mut found = false;
-        for place in bench.select(&self.path, &self.written, self.optional)? {
+        // What lies in another match is done with that: nothing is looked at twice.
+        let places = outermost(bench.select(&self.path, &self.written, self.optional)?);
+        if places.is_empty() {
+            return Ok(());
+        }
+        for place in places {
             let mut edits = Vec::new();
             if let Some(value) = bench.pod.get(&place) {
                 self.plan(value, &mut place.clone(), &values, &mut edits)?;
