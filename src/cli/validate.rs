@@ -61,7 +61,10 @@ fn is_values(sources: &Sources, file: FileId) -> bool {
 fn validate(sources: &mut Sources, values: &[FileId], rules: &[FileId], found: &mut Diagnostics) {
     let installation = if values.is_empty() { None } else { Installation::read(sources, values, found) };
     plan::compile(sources, installation.as_ref(), rules, found);
-    let Some(installation) = installation else { return };
+    let whole =
+        !found.iter().any(|d| d.is_error() && d.primary.as_ref().is_some_and(|l| values.contains(&l.span.file)));
+    // A template of values that can't be used would only repeat why.
+    let Some(installation) = installation.filter(|_| whole) else { return };
     // What the values alone make of each queue; what is missing until a task is there (image, name) isn't looked at.
     for queue in installation.queues() {
         let template = installation.template(&queue.name);

@@ -70,6 +70,7 @@ pub enum EditError {
 pub struct Editor {
     root: Value,
     log: Vec<Change>,
+    version: u64,
     /// Marks the changes that follow: the runner sets it to the operation at work.
     pub author: u32,
 }
@@ -77,7 +78,7 @@ pub struct Editor {
 impl Editor {
     /// Starts with a document and an empty log.
     pub fn new(root: Value) -> Self {
-        Editor { root, log: Vec::new(), author: 0 }
+        Editor { root, log: Vec::new(), version: 0, author: 0 }
     }
 
     /// The document as it stands.
@@ -95,6 +96,11 @@ impl Editor {
         (self.root, self.log)
     }
 
+    /// Grows with every change, those taken back too: the same version means that nothing was touched.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// Where the log stands, for [`Editor::rollback`].
     pub fn mark(&self) -> usize {
         self.log.len()
@@ -109,6 +115,7 @@ impl Editor {
     pub fn rollback(&mut self, mark: usize) {
         while self.log.len() > mark {
             if let Some(change) = self.log.pop() {
+                self.version += 1;
                 undo(&mut self.root, change);
             }
         }
@@ -247,6 +254,7 @@ impl Editor {
     }
 
     fn record(&mut self, at: Pointer, kind: ChangeKind) {
+        self.version += 1;
         self.log.push(Change { at, kind, author: self.author });
     }
 }

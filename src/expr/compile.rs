@@ -4,7 +4,7 @@ use super::engine::{Language, MAX_SOURCE};
 use super::scope;
 use crate::diagnostic::{Code, Diagnostic, Sources, Span, did_you_mean};
 use crate::source::Text;
-use rhai::{AST, ASTNode, Expr, ParseErrorType, Position, Stmt};
+use rhai::{AST, ASTNode, Expr, ParseError, ParseErrorType, Position, Scope, Stmt};
 use std::collections::HashSet;
 
 /// The names that an expression may use beside the fixed ones.
@@ -95,13 +95,13 @@ pub fn expression(
     if let Some(problem) = too_complex(source) {
         return Err(vec![place.error(problem, Position::NONE)]);
     }
-    let ast = language
-        .engine()
-        .compile_expression_with_scope(&scope::compile_scope(names.item), source)
-        .map_err(|error| vec![parse_error(&place, error.err_type(), error.position(), names)])?;
+    let compile = |scope: &Scope<'_>| language.engine().compile_expression_with_scope(scope, source);
+    let (ast, mut problems) = with_all_unknowns(compile, &place, names);
+    let Some(ast) = ast else { return Err(problems) };
     let seen = look(language, &ast, &place, names);
-    if !seen.problems.is_empty() {
-        return Err(seen.problems);
+    problems.extend(seen.problems);
+    if !problems.is_empty() {
+        return Err(problems);
     }
     let lines = Lines::new(sources, text, offset, end);
     Ok(Expression { ast, text: text.clone(), range: (offset, end), lines, uses_pod: seen.uses_pod, vars: seen.vars })
@@ -113,15 +113,42 @@ pub fn script(language: &Language, sources: &Sources, text: &Text, names: &Names
     if let Some(problem) = too_complex(&text.value) {
         return Err(vec![place.error(problem, Position::NONE)]);
     }
-    let ast = language
-        .engine()
-        .compile_with_scope(&scope::compile_scope(names.item), &text.value)
-        .map_err(|error| vec![parse_error(&place, error.err_type(), error.position(), names)])?;
-    let seen = look(language, &ast, &place, names);
-    if !seen.problems.is_empty() {
-        return Err(seen.problems);
+    let compile = |scope: &Scope<'_>| language.engine().compile_with_scope(scope, &text.value);
+    let (ast, mut problems) = with_all_unknowns(compile, &place, names);
+    let Some(ast) = ast else { return Err(problems) };
+    problems.extend(look(language, &ast, &place, names).problems);
+    if !problems.is_empty() {
+        return Err(problems);
     }
     Ok(Script { ast, text: text.clone(), lines: Lines::new(sources, text, 0, text.value.len()) })
+}
+
+/// Unknown variables of one text that are told.
+const MOST_UNKNOWNS: usize = 16;
+
+/// Compiles a text. Rhai stops at the first unknown variable: each is reported, then taken for known, so that one run
+/// tells all.
+fn with_all_unknowns(
+    compile: impl Fn(&Scope<'_>) -> Result<AST, ParseError>,
+    place: &Place<'_>,
+    names: &Names,
+) -> (Option<AST>, Vec<Diagnostic>) {
+    let mut scope = scope::compile_scope(names.item);
+    let mut problems = Vec::new();
+    loop {
+        match compile(&scope) {
+            Ok(ast) => return (Some(ast), problems),
+            Err(error) => {
+                problems.push(parse_error(place, error.err_type(), error.position(), names));
+                match error.err_type() {
+                    ParseErrorType::VariableUndefined(name) if problems.len() < MOST_UNKNOWNS => {
+                        scope.push(name.clone(), ());
+                    }
+                    _ => return (None, problems),
+                }
+            }
+        }
+    }
 }
 
 /// Sources that would take the parser too long or too deep.

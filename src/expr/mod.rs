@@ -1,7 +1,7 @@
 //! Expressions: the Rhai engine with podrules' functions and limits, `${ }` in strings, and ClearML's own
 //! `${CLEARML_…}` strings.
 //!
-//! Everything is compiled once, at load. At run time a [`Scope`](scope::Scopes) is made once a task and a set of `vars`;
+//! Everything is compiled once, at load. At run time a [scope](scope::scope) is made once a task and a set of `vars`;
 //! an expression reads the live Pod through a handle, so nothing is copied for it.
 
 pub mod clearml;

@@ -35,6 +35,9 @@ pub fn look(list: &[Value], name: &str) -> (Option<usize>, bool) {
     let mut awaited = false;
     // `$(NAME)`: most values are too short for it.
     let least = name.len() + 3;
+    // Names that differ mostly differ in length or at the end: PATH, PYTHONPATH, NODE_1, NODE_2.
+    let end = name.as_bytes().last();
+    let is_name = |own: &str| own.len() == name.len() && own.as_bytes().last() == end && own == name;
     for (index, item) in list.iter().enumerate() {
         let Value::Object(map) = item else { continue };
         let mut fields = map.iter();
@@ -43,12 +46,13 @@ pub fn look(list: &[Value], name: &str) -> (Option<usize>, bool) {
             (Some((first, own)), second) if first == "name" => (Some(own), second.map(|(_, value)| value)),
             _ => (map.get("name"), map.get("value")),
         };
-        if matches!(own, Some(Value::String(own)) if own == name) {
+        if matches!(own, Some(Value::String(own)) if is_name(own)) {
             return (Some(index), false);
         }
         if let Some(Value::String(text)) = value
             && text.len() >= least
             && !awaited
+            && text.as_bytes().contains(&b'$')
         {
             awaited = references(text).any(|reference| reference == name);
         }

@@ -61,6 +61,7 @@ impl Operation for Loop {
                     item: Some(&place),
                     host: bench.host,
                     warnings: bench.warnings,
+                    env: bench.env,
                     skipped: false,
                 };
                 inner_step.operation.apply(&mut inner)?;

@@ -2,7 +2,7 @@
 //!
 //! What a script passes is data: `${ }` in it is not an expression.
 
-use super::{ALL, Bench, Compiler, Descriptor, Fault, Host, fault};
+use super::{ALL, Bench, Compiler, Descriptor, EnvIndex, Fault, Host, fault};
 use crate::diagnostic::{Code, Diagnostics, FileId, Sources, Span};
 use crate::edit::{Editor, Pointer};
 use crate::expr::{Language, Names, Script, Template, script, to_value};
@@ -50,8 +50,14 @@ fn call(operation: &'static Descriptor, keys: &[&str], arguments: &[Dynamic]) ->
     let mut warnings = Vec::new();
     let mut editor = live.lock();
     let mark = editor.mark();
-    let mut bench =
-        Bench { pod: &mut editor, item: None, host: &mut Constants, warnings: &mut warnings, skipped: false };
+    let mut bench = Bench {
+        pod: &mut editor,
+        item: None,
+        host: &mut Constants,
+        warnings: &mut warnings,
+        env: &mut EnvIndex::default(),
+        skipped: false,
+    };
     let done = compiled.apply(&mut bench);
     if done.is_err() {
         // A script may catch the error and go on: it must not find the half of an operation.

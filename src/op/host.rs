@@ -1,5 +1,6 @@
 //! What an operation works with and through.
 
+use super::env_index::EnvIndex;
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::edit::{EditError, Editor, Pointer};
 use crate::expr::{Script, Template};
@@ -40,6 +41,8 @@ pub struct Bench<'b> {
     pub host: &'b mut dyn Host,
     /// What is worth a warning.
     pub warnings: &'b mut Vec<Diagnostic>,
+    /// Where variables stand in long lists.
+    pub env: &'b mut EnvIndex,
     /// Set when a script called `skip()`: the rest of the rule is not done.
     pub skipped: bool,
 }

@@ -39,6 +39,7 @@ mod set_security_context;
 
 // What several of them share.
 mod containers;
+mod env_index;
 mod env_order;
 mod field_types;
 mod init_container;
@@ -47,6 +48,7 @@ mod shapes;
 mod text_map;
 
 pub use compiler::Compiler;
+pub use env_index::EnvIndex;
 pub use host::{Bench, Fault, Host, fault};
 
 use crate::diagnostic::Span;

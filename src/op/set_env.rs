@@ -1,7 +1,7 @@
 //! `setEnv`: environment variables of containers.
 
 use super::containers::{Chosen, Containers};
-use super::env_order::{self, look, refers};
+use super::env_order::{self, refers};
 use super::host::edit_fault;
 use super::lists::{is_named, items, named, remove_from};
 use super::shapes::{Object, filled, not, scalar_text};
@@ -206,8 +206,8 @@ impl Compiled {
         }
         let missing = if new.is_empty() { vars } else { &[] };
         for var in missing {
+            let (place, awaited) = bench.env.look(bench.pod, at, &var.name);
             let list = items(bench.pod, at);
-            let (place, awaited) = look(list, &var.name);
             match place {
                 Some(place) => {
                     if list[place] != var.item {
@@ -220,6 +220,7 @@ impl Compiled {
                     unsettled |= awaited;
                     let end = list.len();
                     bench.pod.insert(at, end, var.item.clone()).map_err(error)?;
+                    bench.env.appended(bench.pod, at, end, &var.item);
                     new.push(&var.name);
                 }
             }

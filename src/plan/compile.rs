@@ -162,6 +162,7 @@ impl Builder<'_> {
             selector,
             when: when.flatten(),
             steps,
+            last_author: self.next_author - 1,
             companions,
             on_error: rule.on_error,
             enabled: rule.enabled.0,

@@ -54,6 +54,8 @@ pub struct Rule {
     pub when: Option<Expression>,
     /// What it does.
     pub steps: Vec<Step>,
+    /// The highest number of its steps, or of those before it.
+    last_author: u32,
     /// What it creates before the Pod.
     pub companions: Vec<Companion>,
     /// What a failure means.
@@ -108,17 +110,9 @@ impl Plan {
 
     /// The rule and the step that an author number of the trace stands for.
     pub fn author(&self, author: u32) -> Option<(&Rule, &Step)> {
-        let rule =
-            self.rules.partition_point(|r| r.steps.last().is_none_or(|s| s.author < author) && r.first() <= author);
-        let rule = self.rules.get(rule.min(self.rules.len().checked_sub(1)?));
-        let holds = |rule: &&Rule| rule.steps.iter().any(|s| s.author == author);
-        let rule = rule.filter(holds).or_else(|| self.rules.iter().find(holds))?;
-        rule.steps.iter().find(|s| s.author == author).map(|step| (rule, step))
-    }
-}
-
-impl Rule {
-    fn first(&self) -> u32 {
-        self.steps.first().map_or(0, |s| s.author)
+        // Numbers ascend from rule to rule; a rule that was left out leaves a gap.
+        let rule = self.rules.partition_point(|rule| rule.last_author < author);
+        let rule = self.rules.get(rule)?;
+        rule.steps.iter().find(|step| step.author == author).map(|step| (rule, step))
     }
 }

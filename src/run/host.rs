@@ -25,7 +25,7 @@ pub(super) struct Evaluator<'p> {
     /// What scripts logged since it was last taken.
     pub(super) log: Vec<String>,
     /// What scripts' operations warned of.
-    warnings: Vec<Diagnostic>,
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 /// How long a script may run that doesn't say.
@@ -184,7 +184,8 @@ impl Host for Evaluator<'_> {
             script::run(&plan.language, &script.ast, scope, live, timeout.unwrap_or(SCRIPT_TIMEOUT))
         });
         self.log.extend(ran.log);
-        self.warnings.extend(ran.warnings);
+        // What an operation of a script warns of has no place of its own: the script has.
+        self.warnings.extend(ran.warnings.into_iter().map(|warning| warning.at(script.text.span)));
         match ran.end {
             End::Done => Ok(true),
             End::Skipped => Ok(false),

@@ -15,7 +15,7 @@ pub use outcome::{Companion, Outcome, Reason, RuleTrace, Seen, Status, seen};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::edit::Editor;
 use crate::expr::clearml;
-use crate::op::{Bench, Fault, Host};
+use crate::op::{Bench, EnvIndex, Fault, Host};
 use crate::plan::{self, Plan, Rule};
 use crate::rules::{Mode, OnError, RuleStage};
 use host::Evaluator;
@@ -49,6 +49,7 @@ impl Plan {
             companions: Vec::new(),
             traces: Vec::new(),
             warnings: Vec::new(),
+            env: EnvIndex::default(),
             trace: options.trace,
         };
         let failure = run.all(context, assemble.then_some(&strings)).err().map(|fault| *fault);
@@ -71,6 +72,7 @@ struct Run<'p> {
     companions: Vec<Companion>,
     traces: Vec<RuleTrace>,
     warnings: Vec<Diagnostic>,
+    env: EnvIndex,
     trace: bool,
 }
 
@@ -151,6 +153,7 @@ impl Run<'_> {
         let warnings = self.warnings.len();
         let done = self.try_rule(number, rule);
         let log = std::mem::take(&mut self.evaluator.log);
+        self.warnings.append(&mut self.evaluator.warnings);
         let status = match done {
             Ok(Status::Applied) if rule.mode == Mode::Audit => {
                 let changes = self.pod.log()[mark..].to_vec();
@@ -190,6 +193,7 @@ impl Run<'_> {
                 item: None,
                 host: &mut self.evaluator,
                 warnings: &mut self.warnings,
+                env: &mut self.env,
                 skipped: false,
             };
             step.operation.apply(&mut bench).map_err(|mut fault| {

@@ -1,7 +1,7 @@
 //! YAML text to [`Node`]s, with every mistake that can be told in one reading.
 //!
 //! The events come from saphyr-parser; what is ours is the budget (depth, nodes, aliases), the duplicate keys, and
-//! reading plain scalars as Helm does ([`super::scalar`]).
+//! reading plain scalars as Helm does (in `scalar.rs`).
 
 use super::node::{Kind, Node, Style, Text};
 use super::scalar;
