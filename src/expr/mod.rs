@@ -5,6 +5,7 @@
 //! an expression reads the live Pod through a handle, so nothing is copied for it.
 
 pub mod clearml;
+mod bounds;
 mod compile;
 mod convert;
 mod engine;
@@ -15,8 +16,9 @@ pub mod scope;
 pub mod script;
 mod task;
 
-pub use compile::{Expression, Names, Script, expression, script};
+pub use bounds::MAX_OPERATIONS;
+pub use compile::{Expression, Names, Script, expression, expressions, script};
 pub use convert::{from_value, to_value};
-pub use engine::{Language, MAX_OPERATIONS};
+pub use engine::{Language, MAX_EXPRESSIONS};
 pub use interpolate::{Part, Piece, Template, pieces};
 pub use json::{Json, Live};
