@@ -136,7 +136,9 @@ fn main() {
     // A word on the command line picks cases; the first is always measured, for the ratio.
     let only = std::env::args().nth(1).filter(|word| !word.starts_with('-'));
     let mut first = true;
-    cases.retain(|case| std::mem::take(&mut first) || only.as_ref().is_none_or(|word| case.name.contains(word.as_str())));
+    cases.retain(|case| {
+        std::mem::take(&mut first) || only.as_ref().is_none_or(|word| case.name.contains(word.as_str()))
+    });
     for _ in 0..31 {
         for case in &mut cases {
             case.samples.push(time(&mut case.work));

@@ -68,8 +68,9 @@ pub fn load(inputs: &Inputs, sources: &mut Sources, found: &mut Diagnostics) -> 
     }
     // The agent will see its extraEnvs; what they don't set may come from the environment of this process.
     let given = installation.environment().into_iter().map(|(name, value)| (name.value, value.value));
-    let environment =
-        std::env::vars().chain(given).filter(|(name, _)| plan.sets.iter().any(|set| set.env.contains(name)));
+    let listed = plan.sets.iter().flat_map(|set| &set.env);
+    let own = listed.clone().filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)));
+    let environment = own.chain(given.filter(|(name, _)| listed.clone().any(|wanted| wanted == name)));
     let namespace = inputs.namespace.clone().or_else(|| context_file.namespace.clone());
     let mut context = Context::new(task, context_file.queue_id.as_deref().unwrap_or(""), &queue);
     context.providers = Arc::new(context_file.providers.clone());

@@ -66,7 +66,7 @@ impl Diagnostic {
         Diagnostic {
             code,
             severity: code.severity(),
-            message: message.into(),
+            message: shortened(message.into()),
             primary: None,
             related: Vec::new(),
             help: None,
@@ -94,7 +94,7 @@ impl Diagnostic {
 
     /// Says what to do.
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(shortened(help.into()));
         self
     }
 
@@ -114,10 +114,11 @@ impl Diagnostic {
 #[derive(Debug, Clone, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    errors: usize,
     dropped: usize,
 }
 
-/// More findings than this help nobody; the rest is counted.
+/// More errors, or more of the rest, than this help nobody; they are counted.
 const MOST: usize = 500;
 
 impl Diagnostics {
@@ -128,7 +129,11 @@ impl Diagnostics {
 
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if self.list.len() < MOST {
+        // Counted apart: warnings, however many, must not push an error out.
+        let (error, kept) = (diagnostic.is_error(), self.list.len() - self.errors.min(MOST));
+        let room = if error { self.errors < MOST } else { kept < MOST };
+        self.errors += usize::from(error);
+        if room {
             self.list.push(diagnostic);
         } else {
             self.dropped += 1;
@@ -144,7 +149,12 @@ impl Diagnostics {
 
     /// Whether any of them is an error.
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(Diagnostic::is_error)
+        self.errors > 0
+    }
+
+    /// How many errors were found, those that were left out too.
+    pub fn errors(&self) -> usize {
+        self.errors
     }
 
     /// How many were left out because there were too many.
@@ -179,11 +189,31 @@ impl Diagnostics {
     }
 }
 
+const LONGEST_WORD: usize = 100;
+const MOST_CANDIDATES: usize = 1_000;
+/// Bytes of a message or a help: what it quotes may be as long as a file.
+const LONGEST_MESSAGE: usize = 4_000;
+
+fn shortened(mut text: String) -> String {
+    if text.len() > LONGEST_MESSAGE {
+        let end = (0..=LONGEST_MESSAGE).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// The name of `known` nearest to `word`, if one is near enough to be what was meant.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody means another word by such a long one, and to compare it would take its square in time and memory.
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
     let lower = word.to_lowercase();
     known
         .into_iter()
+        .take(MOST_CANDIDATES)
+        .filter(|candidate| candidate.len().abs_diff(word.len()) <= 1 + word.len())
         .map(|candidate| {
             let distance =
                 if candidate.to_lowercase() == lower { 0 } else { strsim::damerau_levenshtein(word, candidate) };

@@ -53,6 +53,12 @@ pub enum EditError {
         /// What it would have to be.
         wanted: &'static str,
     },
+    /// The document would nest deeper than a Pod may.
+    #[error("{0} would nest deeper than {MAX_DEPTH} levels")]
+    TooDeep(Box<Pointer>),
+    /// More would be written than a Pod could hold.
+    #[error("the edits write more than {} MiB", MAX_WRITTEN >> 20)]
+    TooMuch,
     /// An index past the end of its list.
     #[error("index {index} is past the end of {at}, which has {len} elements")]
     PastEnd {
@@ -65,12 +71,48 @@ pub enum EditError {
     },
 }
 
+/// The deepest nesting that an edit may make: as deep as YAML is read. Deeper values could overflow the stack of
+/// whatever walks them.
+pub const MAX_DEPTH: usize = 100;
+/// What all edits of a document may write together, in bytes of [`weight`]. The API server takes objects of 1.5 MiB.
+const MAX_WRITTEN: usize = 64 << 20;
+
+impl EditError {
+    /// Whether a bound was hit, rather than a mistake made.
+    pub fn is_limit(&self) -> bool {
+        matches!(self, EditError::TooDeep(_) | EditError::TooMuch)
+    }
+}
+
+/// About how many bytes of memory a value takes.
+pub fn weight(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(list) => list.iter().map(weight).sum(),
+            Value::Object(map) => map.iter().map(|(key, value)| key.len() + size_of::<String>() + weight(value)).sum(),
+            _ => 0,
+        }
+}
+
+/// Whether a value nests at most `levels` deep.
+fn fits(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(list) if levels > 0 => list.iter().all(|item| fits(item, levels - 1)),
+        Value::Object(map) if levels > 0 => map.values().all(|item| fits(item, levels - 1)),
+        Value::Array(_) | Value::Object(_) => false,
+        _ => true,
+    }
+}
+
 /// A document under edit.
 #[derive(Debug, Default)]
 pub struct Editor {
     root: Value,
     log: Vec<Change>,
     version: u64,
+    /// What was written so far, undone or not.
+    written: usize,
     /// Marks the changes that follow: the runner sets it to the operation at work.
     pub author: u32,
 }
@@ -78,7 +120,7 @@ pub struct Editor {
 impl Editor {
     /// Starts with a document and an empty log.
     pub fn new(root: Value) -> Self {
-        Editor { root, log: Vec::new(), version: 0, author: 0 }
+        Editor { root, log: Vec::new(), version: 0, written: 0, author: 0 }
     }
 
     /// The document as it stands.
@@ -129,6 +171,7 @@ impl Editor {
     /// Sets the value at a place: replaces what is there, adds a key to an object, or an element at the very end
     /// of a list. Writing what is there already is no change.
     pub fn set(&mut self, at: &Pointer, value: Value) -> Result<(), EditError> {
+        self.admit(at, &value)?;
         let Some((last, parent)) = at.split_last() else {
             if self.root != value {
                 let before = std::mem::replace(&mut self.root, value);
@@ -165,6 +208,7 @@ impl Editor {
 
     /// Puts a value into a list before the element at `index`; an index equal to the length appends.
     pub fn insert(&mut self, list: &Pointer, index: usize, value: Value) -> Result<(), EditError> {
+        self.admit(list, &value)?;
         match resolve(&mut self.root, list.steps())? {
             Value::Array(items) if index <= items.len() => items.insert(index, value),
             Value::Array(items) => return Err(EditError::PastEnd { at: list.clone().into(), index, len: items.len() }),
@@ -227,6 +271,9 @@ impl Editor {
     /// on the way counts as absent; an index must be within its list or right at its end.
     pub fn set_creating(&mut self, at: &Pointer, value: Value) -> Result<(), EditError> {
         let steps = at.steps();
+        if steps.len() > MAX_DEPTH {
+            return Err(EditError::TooDeep(at.clone().into()));
+        }
         let mut here = &self.root;
         for (depth, step) in steps.iter().enumerate() {
             let next = match (here, step) {
@@ -251,6 +298,16 @@ impl Editor {
             }
         }
         self.set(at, value)
+    }
+
+    /// Keeps the document within its bounds.
+    fn admit(&mut self, at: &Pointer, value: &Value) -> Result<(), EditError> {
+        let levels = MAX_DEPTH.checked_sub(at.steps().len());
+        if !levels.is_some_and(|levels| fits(value, levels)) {
+            return Err(EditError::TooDeep(at.clone().into()));
+        }
+        self.written = self.written.saturating_add(weight(value));
+        if self.written > MAX_WRITTEN { Err(EditError::TooMuch) } else { Ok(()) }
     }
 
     fn record(&mut self, at: Pointer, kind: ChangeKind) {

@@ -6,6 +6,10 @@ use crate::diagnostic::{Code, Diagnostic, Sources, Span, did_you_mean};
 use crate::source::Text;
 use rhai::{AST, ASTNode, Expr, ParseError, ParseErrorType, Position, Scope, Stmt};
 use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Mistakes in one text that are told before the rest of it is left alone.
+const ENOUGH_PROBLEMS: usize = 20;
 
 /// The names that an expression may use beside the fixed ones.
 #[derive(Debug, Clone, Default)]
@@ -26,11 +30,8 @@ pub struct Lines {
 }
 
 impl Lines {
-    fn new(sources: &Sources, text: &Text, from: usize, to: usize) -> Self {
-        let source = &text.value[from..to];
-        let offsets: Vec<usize> =
-            std::iter::once(from).chain(source.match_indices('\n').map(|(at, _)| from + at + 1)).collect();
-        Lines { starts: text.locate_all(sources, &offsets), whole: text.span }
+    fn new(sources: &Sources, text: &Text) -> Self {
+        Lines { starts: text.locate_all(sources, &line_starts(text, 0, text.value.len())), whole: text.span }
     }
 
     /// The place of a position that Rhai gives. Within a line, characters stand as they do in the source.
@@ -50,7 +51,7 @@ pub struct Expression {
     /// Its syntax tree.
     pub ast: AST,
     /// What was written; its span is where it stands.
-    pub text: Text,
+    pub text: Arc<Text>,
     /// Where in `text` the expression stands: within `${ }` for one in a string.
     pub range: (usize, usize),
     /// Where its lines stand.
@@ -79,12 +80,55 @@ impl Expression {
     }
 }
 
-/// Compiles `text.value[offset..end]` as one expression.
+/// The offsets at which the lines of a stretch of text begin.
+fn line_starts(text: &Text, from: usize, to: usize) -> Vec<usize> {
+    let breaks = text.value[from..to].match_indices('\n').map(|(at, _)| from + at + 1);
+    std::iter::once(from).chain(breaks).collect()
+}
+
+/// Compiles the whole of a text as one expression.
 pub fn expression(
     language: &Language,
     sources: &Sources,
     text: &Text,
+    names: &Names,
+) -> Result<Expression, Vec<Diagnostic>> {
+    let mut all = expressions(language, sources, text, &[(0, text.value.len())], names)?;
+    all.pop().ok_or_else(Vec::new)
+}
+
+/// Compiles the expressions that stand in a text, which must ascend. All share the text, and one pass finds their
+/// places: there may be thousands. After some mistakes the rest isn't looked at.
+pub fn expressions(
+    language: &Language,
+    sources: &Sources,
+    text: &Text,
+    ranges: &[(usize, usize)],
+    names: &Names,
+) -> Result<Vec<Expression>, Vec<Diagnostic>> {
+    let shared = Arc::new(text.clone());
+    let offsets: Vec<Vec<usize>> = ranges.iter().map(|(from, to)| line_starts(text, *from, *to)).collect();
+    let mut places = text.locate_all(sources, &offsets.concat()).into_iter();
+    let (mut compiled, mut problems) = (Vec::with_capacity(ranges.len()), Vec::new());
+    for (range, offsets) in ranges.iter().zip(offsets) {
+        let lines = Lines { starts: places.by_ref().take(offsets.len()).collect(), whole: text.span };
+        match one(language, sources, &shared, *range, lines, names) {
+            Ok(expression) => compiled.push(expression),
+            Err(more) => problems.extend(more),
+        }
+        if problems.len() >= ENOUGH_PROBLEMS {
+            break;
+        }
+    }
+    if problems.is_empty() { Ok(compiled) } else { Err(problems) }
+}
+
+fn one(
+    language: &Language,
+    sources: &Sources,
+    text: &Arc<Text>,
     (offset, end): (usize, usize),
+    lines: Lines,
     names: &Names,
 ) -> Result<Expression, Vec<Diagnostic>> {
     let source = &text.value[offset..end];
@@ -103,8 +147,14 @@ pub fn expression(
     if !problems.is_empty() {
         return Err(problems);
     }
-    let lines = Lines::new(sources, text, offset, end);
-    Ok(Expression { ast, text: text.clone(), range: (offset, end), lines, uses_pod: seen.uses_pod, vars: seen.vars })
+    Ok(Expression {
+        ast,
+        text: Arc::clone(text),
+        range: (offset, end),
+        lines,
+        uses_pod: seen.uses_pod,
+        vars: seen.vars,
+    })
 }
 
 /// Compiles a script.
@@ -120,7 +170,7 @@ pub fn script(language: &Language, sources: &Sources, text: &Text, names: &Names
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Script { ast, text: text.clone(), lines: Lines::new(sources, text, 0, text.value.len()) })
+    Ok(Script { ast, text: text.clone(), lines: Lines::new(sources, text) })
 }
 
 /// Unknown variables of one text that are told.

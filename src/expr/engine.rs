@@ -1,15 +1,13 @@
 //! The one Rhai engine: its functions and its limits.
 
-use super::{functions, json, scope, script, task};
+use super::{bounds, functions, json, scope, script, task};
 use rhai::packages::{Package, StandardPackage};
-use rhai::{Dynamic, Engine};
-use std::cell::Cell;
+use rhai::{Engine, FLOAT, INT};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Steps that one expression or script may take.
-pub const MAX_OPERATIONS: u64 = 500_000;
 /// Characters of one string.
 const MAX_STRING: usize = 256 << 10;
 /// Elements of one list or object, those nested in it counted too: it bounds nesting as well, which Rhai doesn't.
@@ -20,6 +18,8 @@ const MAX_EXPRESSION_DEPTH: usize = 48;
 const MAX_CALLS: usize = 24;
 /// Bytes of one expression or script.
 pub(super) const MAX_SOURCE: usize = 64 << 10;
+/// Expressions in one plan: a compiled one takes a kilobyte or two.
+pub const MAX_EXPRESSIONS: usize = 100_000;
 /// Wall time of an expression, and of a script that doesn't ask for another.
 pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -27,16 +27,12 @@ pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEYWORDS: &[&str] =
     &["print", "debug", "type_of", "call", "curry", "is_shared", "is_def_var", "is_def_fn", "Fn", "this"];
 
-thread_local! {
-    /// When what runs on this thread must end: Rhai's progress callback gets no other context.
-    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
-}
-
 /// The engine and the names it knows.
 #[derive(Clone)]
 pub struct Language {
     engine: Arc<Engine>,
     functions: Arc<OnceLock<BTreeSet<String>>>,
+    expressions: Arc<AtomicUsize>,
 }
 
 impl std::fmt::Debug for Language {
@@ -53,7 +49,6 @@ impl Language {
         engine
             .set_strict_variables(true)
             .set_fail_on_invalid_map_property(false)
-            .set_max_operations(MAX_OPERATIONS)
             .set_max_string_size(MAX_STRING)
             .set_max_array_size(MAX_ELEMENTS)
             .set_max_map_size(MAX_ELEMENTS)
@@ -63,26 +58,29 @@ impl Language {
             .set_max_variables(256);
         // `eval` would run text made at run time, and `sleep` would hold the agent up.
         engine.disable_symbol("eval");
-        engine.register_fn("sleep", |_: Dynamic| {});
+        engine.register_fn("sleep", |_: INT| {}).register_fn("sleep", |_: FLOAT| {});
+        // `f = f.curry(f)` doubles what `f` holds; closures capture without the word.
+        engine.disable_symbol("curry");
         engine.on_print(script::log);
         engine.on_debug(|text, _, _| script::log(text));
-        engine.on_progress(|steps| {
-            // Reading a clock at every step would cost more than the steps.
-            let late = steps % 1024 == 0 && DEADLINE.get().is_some_and(|deadline| Instant::now() > deadline);
-            late.then(|| Dynamic::from("it took too long"))
-        });
+        bounds::register(&mut engine);
         json::register(&mut engine);
         functions::register(&mut engine);
         task::register(&mut engine);
         scope::register(&mut engine);
         script::register(&mut engine);
         more(&mut engine);
-        Language { engine: Arc::new(engine), functions: Arc::default() }
+        Language { engine: Arc::new(engine), functions: Arc::default(), expressions: Arc::default() }
     }
 
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Counts expressions that are compiled into a plan; false once there are more than [`MAX_EXPRESSIONS`].
+    pub fn take(&self, count: usize) -> bool {
+        self.expressions.fetch_add(count, Ordering::Relaxed).saturating_add(count) <= MAX_EXPRESSIONS
     }
 
     /// Whether there is a function of this name, with whatever arguments.
@@ -102,14 +100,4 @@ impl Language {
             names.into_iter().filter(|n| n.starts_with(|c: char| c.is_ascii_alphabetic())).collect()
         })
     }
-}
-
-/// Runs something with a bound on its wall time.
-pub(super) fn within<T>(timeout: Duration, work: impl FnOnce() -> T) -> T {
-    let outer = DEADLINE.get();
-    let inner = Instant::now() + timeout;
-    DEADLINE.set(Some(outer.map_or(inner, |outer| outer.min(inner))));
-    let done = work();
-    DEADLINE.set(outer);
-    done
 }

@@ -12,9 +12,9 @@ use std::collections::HashMap;
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
 /// Patterns that a thread keeps compiled; one that a task's own text makes can't fill the memory.
-const KEPT_PATTERNS: usize = 64;
+const KEPT_PATTERNS: usize = 32;
 /// The size of a compiled pattern.
-const PATTERN_BYTES: usize = 1 << 20;
+const PATTERN_BYTES: usize = 256 << 10;
 
 thread_local! {
     static PATTERNS: RefCell<HashMap<(bool, String), regex::Regex>> = RefCell::new(HashMap::new());
@@ -48,7 +48,8 @@ fn with_pattern<T>(glob: bool, pattern: &str, use_it: impl FnOnce(&regex::Regex)
 fn glob_regex(pattern: &str) -> Fallible<String> {
     globset::GlobBuilder::new(pattern)
         .build()
-        .map(|glob| glob.regex().to_owned())
+        // globset writes patterns for bytes; this is text.
+        .map(|glob| glob.regex().replace("(?-u)", "(?s)"))
         .map_err(|error| format!("`{pattern}` is not a glob: {}", error.kind()).into())
 }
 
@@ -57,8 +58,29 @@ fn sha256(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// Registers `replace` for texts and characters. Rhai has its own for them, which change the text in place and build
+/// the result before they look at its size: each form is replaced.
+fn register_replace(engine: &mut Engine) {
+    fn replaced(text: &str, from: &str, to: &str) -> Fallible<String> {
+        let grown = text.matches(from).count().saturating_mul(to.len()).saturating_add(text.len());
+        if from.is_empty() || grown > 1 << 20 {
+            return Err("`replace` needs a text to look for, and a result of at most 1 MiB".into());
+        }
+        Ok(text.replace(from, to))
+    }
+    type Text = ImmutableString;
+    engine
+        .register_fn("replace", |v: Text, from: Text, to: Text| replaced(&v, &from, &to))
+        .register_fn("replace", |v: Text, from: Text, to: char| replaced(&v, &from, &to.to_string()))
+        .register_fn("replace", |v: Text, from: char, to: Text| replaced(&v, &from.to_string(), &to))
+        .register_fn("replace", |v: Text, from: char, to: char| replaced(&v, &from.to_string(), &to.to_string()))
+        .register_fn("replace", |v: Dynamic, from: Text, to: Text| replaced(&text(&v)?, &from, &to))
+        .register_fn("trim", |v: Text| v.trim().to_owned());
+}
+
 /// Registers them.
 pub(super) fn register(engine: &mut Engine) {
+    register_replace(engine);
     engine
         .register_fn("label", |v: Dynamic| text(&v).map(|s| names::label_value(&s)))
         .register_fn("dns", |v: Dynamic| text(&v).map(|s| names::dns_label(&s)))
@@ -82,15 +104,6 @@ pub(super) fn register(engine: &mut Engine) {
                 return Err("`split` needs a separator that isn't empty".into());
             }
             Ok(text.split(by.as_str()).map(|part| Dynamic::from(part.to_owned())).collect())
-        })
-        .register_fn("replace", |v: Dynamic, from: ImmutableString, to: ImmutableString| -> Fallible<String> {
-            let text = text(&v)?;
-            // The result is checked by Rhai only once it is built: bound it before.
-            let grown = text.matches(from.as_str()).count().saturating_mul(to.len()).saturating_add(text.len());
-            if from.is_empty() || grown > 1 << 20 {
-                return Err("`replace` needs a text to look for, and a result of at most 1 MiB".into());
-            }
-            Ok(text.replace(from.as_str(), &to))
         })
         .register_type_with_name::<Quantity>("quantity")
         .register_fn("quantity", |v: Dynamic| -> Fallible<Quantity> {

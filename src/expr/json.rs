@@ -1,6 +1,7 @@
 //! A handle to a place in a JSON document, as expressions see `task`, `pod` and the like: nothing is copied until a
 //! scalar is reached, a missing field is `()`, and so is a field of `()`.
 
+use super::bounds::{self, Bound};
 use super::convert::{scalar_from, to_value};
 use super::script;
 use crate::edit::{Editor, Pointer, Step};
@@ -135,7 +136,15 @@ impl Json {
             Root::Pod(_) if !script::running() => {
                 Err("`pod` is read-only in expressions; change it in a `script`".into())
             }
-            Root::Pod(live) => change(&mut live.lock()).map_err(|error| error.to_string().into()),
+            Root::Pod(live) => {
+                let done = change(&mut live.lock());
+                done.map_err(|error| {
+                    if error.is_limit() {
+                        bounds::hit(Bound::Pod);
+                    }
+                    error.to_string().into()
+                })
+            }
         }
     }
 
@@ -169,24 +178,20 @@ impl Json {
 
 impl IntoIterator for Json {
     type Item = Dynamic;
-    type IntoIter = std::vec::IntoIter<Dynamic>;
+    type IntoIter = Box<dyn Iterator<Item = Dynamic>>;
 
-    /// The elements of a list; the keys of an object.
+    /// The elements of a list; the keys of an object. Elements are taken one by one: a task may hold a million.
     fn into_iter(self) -> Self::IntoIter {
-        enum Shape {
-            List(usize),
-            Keys(Vec<Dynamic>),
-        }
-        let shape = self.with(|value| match value {
-            Value::Array(list) => Shape::List(list.len()),
-            Value::Object(map) => {
-                Shape::Keys(map.keys().map(|k| Dynamic::from(ImmutableString::from(k.as_str()))).collect())
-            }
-            _ => Shape::List(0),
+        let keys = self.with(|value| {
+            let map = value.as_object()?;
+            Some(map.keys().map(|key| Dynamic::from(ImmutableString::from(key.as_str()))).collect::<Vec<_>>())
         });
-        match shape {
-            Shape::List(len) => (0..len).map(|i| self.child(i)).collect::<Vec<_>>().into_iter(),
-            Shape::Keys(keys) => keys.into_iter(),
+        match keys {
+            Some(keys) => Box::new(keys.into_iter()),
+            None => {
+                let len = self.with(|value| value.as_array().map_or(0, Vec::len));
+                Box::new((0..len).map(move |index| self.child(index)))
+            }
         }
     }
 }

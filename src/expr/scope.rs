@@ -1,13 +1,21 @@
 //! The variables of expressions, made once a task.
 
+use super::bounds::within;
+use super::compile::Expression;
 use super::convert::from_value;
-use super::engine::{DEFAULT_TIMEOUT, within};
+use super::engine::DEFAULT_TIMEOUT;
 use super::interpolate::Template;
 use super::json::{Json, Live};
-use crate::edit::Pointer;
-use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, NativeCallContext, Scope};
+use super::script::Failure;
+use crate::edit::{Pointer, weight};
+use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, NativeCallContext, Position, Scope};
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// `vars:` that need one another: each is worked out on the stack of the one before.
+const MAX_CHAIN: usize = 16;
+/// How much the expressions in one value may bring in, in bytes of [`weight`].
+pub const MAX_FILLED: usize = 32 << 20;
 
 /// The variables that are always there.
 pub const VARIABLES: &[&str] =
@@ -93,13 +101,32 @@ impl Vars {
             Some(Cell::AtWork) => return Err(format!("vars.{name} needs itself").into()),
             None => lock().push((name.clone(), Cell::AtWork)),
         }
+        let at_work = lock().iter().filter(|(_, cell)| matches!(cell, Cell::AtWork)).count();
+        if at_work > MAX_CHAIN {
+            lock().retain(|(n, _)| n != name);
+            let message = format!("vars need one another over more than {MAX_CHAIN} steps");
+            return Err(Box::new(EvalAltResult::ErrorTerminated(message.into(), Position::NONE)));
+        }
         let mut scope = self.scope.as_ref().clone();
         scope.push("vars", self.clone());
-        let worked_out =
-            definition.fill(&mut |expression| evaluate_value(engine, &mut scope, &expression.ast), &|message| message);
+        let mut left = MAX_FILLED;
+        let mut work_out = |expression: &Expression| {
+            let result =
+                evaluate(engine, &mut scope, &expression.ast).map_err(|error| super::script::failure(&error))?;
+            let value = super::convert::to_value(&result).map_err(Failure::mistake)?;
+            left = left.checked_sub(weight(&value)).ok_or_else(Failure::too_large)?;
+            Ok(value)
+        };
+        let worked_out = definition.fill(&mut work_out, &Failure::mistake);
         let mut cells = lock();
         cells.retain(|(n, _)| n != name);
-        let value = worked_out.map_err(|message| format!("vars.{name}: {message}"))?;
+        let value = worked_out.map_err(|failure: Failure| {
+            let message = format!("vars.{name}: {}", failure.message);
+            match failure.limit {
+                true => Box::new(EvalAltResult::ErrorTerminated(message.into(), Position::NONE)),
+                false => message.into(),
+            }
+        })?;
         let value = match value {
             Value::Array(_) | Value::Object(_) => Dynamic::from(Json::data(Arc::new(value))),
             scalar => from_value(&scalar),
@@ -109,19 +136,18 @@ impl Vars {
     }
 }
 
-fn evaluate_value(engine: &Engine, scope: &mut Scope<'static>, ast: &rhai::AST) -> Result<Value, String> {
-    let result = evaluate(engine, scope, ast).map_err(|error| super::script::failure(&error).message)?;
-    super::convert::to_value(&result)
-}
-
 /// Evaluates a syntax tree within the time an expression has.
 pub fn evaluate(engine: &Engine, scope: &mut Scope<'static>, ast: &rhai::AST) -> Result<Dynamic, Box<EvalAltResult>> {
-    within(DEFAULT_TIMEOUT, || {
+    let (result, bound) = within(DEFAULT_TIMEOUT, || {
         let variables = scope.len();
         let result = engine.eval_ast_with_scope::<Dynamic>(scope, ast);
         scope.rewind(variables);
         result
-    })
+    });
+    match (result, bound) {
+        (Ok(_), Some(bound)) => Err(bound.error()),
+        (result, _) => result,
+    }
 }
 
 /// Registers `vars.NAME`.

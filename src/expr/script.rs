@@ -1,6 +1,7 @@
 //! What only scripts can do: change the Pod, log, fail and skip. (The operations as functions are in `op::functions`.)
 
-use super::engine::{Language, within};
+use super::bounds::{self, Bound, within};
+use super::engine::Language;
 use super::json::Live;
 use crate::diagnostic::Diagnostic;
 use rhai::{AST, Dynamic, Engine, EvalAltResult, ImmutableString, Position, Scope};
@@ -10,6 +11,8 @@ use std::time::Duration;
 /// Lines that one script may log, and characters of a line.
 const MAX_LINES: usize = 200;
 const MAX_LINE: usize = 2_000;
+/// Warnings that one script may leave.
+const MAX_WARNINGS: usize = 100;
 
 /// How a script ended.
 #[derive(Debug)]
@@ -39,19 +42,33 @@ struct Running {
     live: Live,
     log: Vec<String>,
     warnings: Vec<Diagnostic>,
+    /// The call of `skip()` or `fail()` that ends it.
+    asked: Option<Asked>,
 }
 
 thread_local! {
     static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
 }
 
-/// Marks the error that `skip()` throws, which no `catch` of the script's may keep.
+/// How a script ends itself; nothing that it catches may keep it going.
 #[derive(Debug, Clone)]
-struct Skip;
+enum Asked {
+    Skip,
+    Fail(ImmutableString),
+}
 
-/// Marks the error that `fail()` throws.
-#[derive(Debug, Clone)]
-struct Fail(ImmutableString);
+impl Failure {
+    /// A mistake without a place.
+    pub(super) fn mistake(message: String) -> Self {
+        Failure { message, position: Position::NONE, limit: false }
+    }
+
+    /// Values that outgrow what a Pod could hold.
+    pub fn too_large() -> Self {
+        let message = "the values that expressions bring in here are too large for any Pod".to_owned();
+        Failure { message, position: Position::NONE, limit: true }
+    }
+}
 
 /// What a script leaves beside its edits.
 #[derive(Debug)]
@@ -66,18 +83,22 @@ pub struct Ran {
 
 /// Runs a script on the Pod in `live`.
 pub fn run(language: &Language, ast: &AST, scope: &mut Scope<'static>, live: &Live, timeout: Duration) -> Ran {
-    let running = Running { live: live.clone(), log: Vec::new(), warnings: Vec::new() };
+    let running = Running { live: live.clone(), log: Vec::new(), warnings: Vec::new(), asked: None };
     let outer = RUNNING.replace(Some(running));
     let variables = scope.len();
-    let result = within(timeout, || language.engine().run_ast_with_scope(scope, ast));
+    let (result, bound) = within(timeout, || language.engine().run_ast_with_scope(scope, ast));
     scope.rewind(variables);
-    let (log, warnings) = RUNNING.replace(outer).map_or_else(Default::default, |r| (r.log, r.warnings));
-    let end = match result {
-        Ok(()) => End::Done,
-        Err(error) => match *error.unwrap_inner() {
-            EvalAltResult::ErrorTerminated(ref token, _) if token.is::<Skip>() => End::Skipped,
-            _ => End::Failed(failure(&error)),
-        },
+    let (log, warnings, asked) = RUNNING.replace(outer).map_or_else(Default::default, |r| (r.log, r.warnings, r.asked));
+    let failed = result.err().map(|error| failure(&error));
+    let position = failed.as_ref().map_or(Position::NONE, |failure| failure.position);
+    let end = match (bound, asked, failed) {
+        (Some(Bound::Asked), Some(Asked::Skip), _) => End::Skipped,
+        (Some(Bound::Asked), Some(Asked::Fail(why)), _) => {
+            End::Failed(Failure { message: why.to_string(), position, limit: false })
+        }
+        (Some(bound), ..) => End::Failed(Failure { message: bound.message(), position, limit: true }),
+        (None, _, Some(failure)) => End::Failed(failure),
+        (None, _, None) => End::Done,
     };
     Ran { end, log, warnings }
 }
@@ -92,11 +113,17 @@ pub fn live() -> Option<Live> {
     RUNNING.with_borrow(|running| running.as_ref().map(|r| r.live.clone()))
 }
 
+/// Ends the script that runs: the Pod would grow beyond its bounds.
+pub fn end_for_size() {
+    bounds::hit(Bound::Pod);
+}
+
 /// Adds a warning to the script that runs.
 pub fn warn(warnings: Vec<Diagnostic>) {
     RUNNING.with_borrow_mut(|running| {
         if let Some(running) = running {
-            running.warnings.extend(warnings);
+            let room = MAX_WARNINGS.saturating_sub(running.warnings.len());
+            running.warnings.extend(warnings.into_iter().take(room));
         }
     });
 }
@@ -117,20 +144,13 @@ pub fn failure(error: &EvalAltResult) -> Failure {
     let inner = innermost(error);
     let limit = matches!(
         inner,
-        EvalAltResult::ErrorTooManyOperations(_)
-            | EvalAltResult::ErrorStackOverflow(_)
+        EvalAltResult::ErrorStackOverflow(_)
             | EvalAltResult::ErrorDataTooLarge(..)
             | EvalAltResult::ErrorTooManyVariables(_)
     );
     let (message, limit) = match inner {
-        EvalAltResult::ErrorTerminated(token, _) => match token.clone().try_cast::<Fail>() {
-            Some(Fail(why)) => (why.to_string(), false),
-            None => (token.to_string(), true),
-        },
+        EvalAltResult::ErrorTerminated(token, _) => (token.to_string(), true),
         EvalAltResult::ErrorRuntime(value, _) => (value.to_string(), limit),
-        EvalAltResult::ErrorTooManyOperations(_) => {
-            (format!("more than {} steps: is there a loop without end?", super::MAX_OPERATIONS), limit)
-        }
         EvalAltResult::ErrorDataTooLarge(what, _) => (format!("a value grew too large: {what}"), limit),
         EvalAltResult::ErrorStackOverflow(_) => ("functions call each other too deeply".to_owned(), limit),
         EvalAltResult::ErrorDotExpr(text, _) if text.contains("for type '()'") => {
@@ -169,10 +189,22 @@ fn deepest_position(error: &EvalAltResult) -> Position {
 /// Registers them.
 pub(super) fn register(engine: &mut Engine) {
     type Never = Result<(), Box<EvalAltResult>>;
-    // Terminated, not thrown: `try` in a script must not swallow them.
-    let stop = |token: Dynamic| -> Never { Err(Box::new(EvalAltResult::ErrorTerminated(token, Position::NONE))) };
+    // Terminated, not thrown, and kept besides: nothing in a script may swallow them.
+    let stop = |asked: Asked| -> Never {
+        let text = match &asked {
+            Asked::Skip => "skip()".into(),
+            Asked::Fail(why) => why.clone(),
+        };
+        RUNNING.with_borrow_mut(|running| {
+            if let Some(running) = running {
+                running.asked.get_or_insert(asked);
+                bounds::hit(Bound::Asked);
+            }
+        });
+        Err(Box::new(EvalAltResult::ErrorTerminated(text.into(), Position::NONE)))
+    };
     engine
         .register_fn("log", |value: Dynamic| log(&value.to_string()))
-        .register_fn("skip", move || stop(Dynamic::from(Skip)))
-        .register_fn("fail", move |why: ImmutableString| stop(Dynamic::from(Fail(why))));
+        .register_fn("skip", move || stop(Asked::Skip))
+        .register_fn("fail", move |why: ImmutableString| stop(Asked::Fail(why)));
 }

@@ -93,24 +93,24 @@ impl Compiler<'_> {
                 return None;
             }
         };
+        let range = |piece: &Piece| match piece {
+            Piece::Expression(from, to) => Some((*from, *to)),
+            Piece::Literal(_) => None,
+        };
+        let ranges: Vec<(usize, usize)> = pieces.iter().filter_map(range).collect();
+        if !language.take(ranges.len()) {
+            let message = format!("more than {} expressions in all rules together", expr::MAX_EXPRESSIONS);
+            self.error(Code::LimitExceeded, message, text.span);
+            return None;
+        }
+        let compiled = expr::expressions(language, self.sources, text, &ranges, &self.names);
+        let mut compiled = compiled.map_err(|problems| self.found.extend(problems)).ok()?.into_iter();
         let mut parts = Vec::with_capacity(pieces.len());
-        let mut failed = false;
         for piece in pieces {
             match piece {
                 Piece::Literal(literal) => parts.push(Part::Literal(literal)),
-                Piece::Expression(from, to) => {
-                    match expr::expression(language, self.sources, text, (from, to), &self.names) {
-                        Ok(expression) => parts.push(Part::Expression(expression)),
-                        Err(problems) => {
-                            self.found.extend(problems);
-                            failed = true;
-                        }
-                    }
-                }
+                Piece::Expression(..) => parts.extend(compiled.next().map(Part::Expression)),
             }
-        }
-        if failed {
-            return None;
         }
         Some(match parts.pop() {
             Some(Part::Expression(only)) if parts.is_empty() => Template::Expression(Box::new(only)),

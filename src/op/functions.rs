@@ -65,6 +65,9 @@ fn call(operation: &'static Descriptor, keys: &[&str], arguments: &[Dynamic]) ->
     }
     drop(editor);
     script::warn(warnings);
+    if done.as_ref().is_err_and(|fault| fault.code == Code::LimitExceeded) {
+        script::end_for_size();
+    }
     done.map_err(|fault| match fault.help {
         Some(help) => format!("{} ({help})", fault.message).into(),
         None => fault.message.into(),

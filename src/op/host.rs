@@ -113,5 +113,6 @@ pub fn outermost(mut places: Vec<Pointer>) -> Vec<Pointer> {
 
 /// An edit's error, at the place in the rules that asked for it.
 pub fn edit_fault(error: &EditError, span: Span) -> Fault {
-    fault(Code::OperationFailed, error.to_string(), span)
+    let code = if error.is_limit() { Code::LimitExceeded } else { Code::OperationFailed };
+    fault(code, error.to_string(), span)
 }

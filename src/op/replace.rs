@@ -12,6 +12,8 @@ use serde_json::Value;
 
 /// The largest text that may come out.
 const MAX_TEXT: usize = 1 << 20;
+/// Bytes of all texts that one operation makes.
+pub(super) const MAX_TEXTS: usize = 16 << 20;
 
 record! {
     /// Replaces what a regular expression ([syntax](https://docs.rs/regex/latest/regex/#syntax)) finds in the texts that
@@ -81,8 +83,8 @@ struct Compiled {
 
 impl Operation for Compiled {
     fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let (with, literal) = (self.with(bench)?, false);
-        let mut edits = Vec::new();
+        let with = self.with(bench)?;
+        let (mut edits, mut made, mut grown) = (Vec::new(), 0, None);
         for place in bench.select(&self.path, &self.written, self.optional)? {
             if let Some(value) = bench.pod.get(&place) {
                 if matches!(value, Value::Bool(_) | Value::Number(_)) && self.path.singular().is_some() {
@@ -90,24 +92,26 @@ impl Operation for Compiled {
                     return Err(fault(Code::OperationFailed, message, self.written.span));
                 }
                 texts(value, &mut place.clone(), &mut |at, text| {
-                    if self.regex.is_match(text) {
-                        let new = match literal {
-                            true => self.regex.replace_all(text, regex::NoExpand(&with)),
-                            false => self.regex.replace_all(text, with.as_str()),
-                        };
-                        edits.push((at.clone(), new.into_owned()));
+                    if grown.is_some() || !self.regex.is_match(text) {
+                        return;
+                    }
+                    match self.replaced(text, &with) {
+                        Some(new) => {
+                            made += new.len();
+                            edits.push((at.clone(), new));
+                        }
+                        None => grown = Some(format!("the text at {at} grows beyond 1 MiB")),
+                    }
+                    if made > MAX_TEXTS {
+                        grown = Some("the texts grow beyond 16 MiB".to_owned());
                     }
                 });
             }
         }
+        if let Some(message) = grown {
+            return Err(fault(Code::LimitExceeded, message, self.given.span));
+        }
         for (at, text) in edits {
-            if text.len() > MAX_TEXT {
-                return Err(fault(
-                    Code::LimitExceeded,
-                    format!("the text at {at} grows beyond 1 MiB"),
-                    self.given.span,
-                ));
-            }
             bench.pod.set(&at, Value::String(text)).map_err(|e| edit_fault(&e, self.written.span))?;
         }
         Ok(())
@@ -124,6 +128,28 @@ impl Compiled {
             }
         }
         Ok(with)
+    }
+
+    /// The text with every match replaced; nothing if it grows too large.
+    fn replaced(&self, text: &str, with: &str) -> Option<String> {
+        let groups = with.matches('$').count();
+        let (mut out, mut last) = (String::with_capacity(text.len()), 0);
+        for found in self.regex.captures_iter(text) {
+            let whole = found.get(0)?;
+            out.push_str(&text[last..whole.start()]);
+            if groups.saturating_mul(whole.len()) > MAX_TEXT {
+                // A group is at most as long as the match: no expansion can be larger than what was tested here.
+                return None;
+            } else {
+                found.expand(with, &mut out);
+            }
+            last = whole.end();
+            if out.len() > MAX_TEXT {
+                return None;
+            }
+        }
+        out.push_str(&text[last..]);
+        (out.len() <= MAX_TEXT).then_some(out)
     }
 }
 

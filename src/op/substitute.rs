@@ -1,6 +1,7 @@
 //! `substitute`: literal placeholders.
 
 use super::host::{edit_fault, outermost};
+use super::replace::MAX_TEXTS;
 use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::edit::Pointer;
@@ -13,6 +14,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::cell::Cell;
 
 /// The largest text that may come out.
 const MAX_TEXT: usize = 1 << 20;
@@ -114,10 +116,16 @@ struct Compiled {
     span: Span,
 }
 
+/// What stands for the placeholders, and how much text was made of them.
+struct Values {
+    texts: Vec<String>,
+    made: Cell<usize>,
+}
+
 impl Operation for Compiled {
     fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let values: Vec<String> =
-            self.values.iter().map(|(value, span)| bench.text(value, *span)).collect::<Result<_, _>>()?;
+        let texts = self.values.iter().map(|(value, span)| bench.text(value, *span)).collect::<Result<_, _>>()?;
+        let values = Values { texts, made: Cell::new(0) };
         let mut found = false;
         // What lies in another match is done with that: nothing is looked at twice.
         let places = outermost(bench.select(&self.path, &self.written, self.optional)?);
@@ -144,7 +152,7 @@ impl Operation for Compiled {
 }
 
 impl Compiled {
-    fn fill(&self, text: &str, values: &[String]) -> Result<Option<String>, Fault> {
+    fn fill(&self, text: &str, values: &Values) -> Result<Option<String>, Fault> {
         if !self.finder.is_match(text) {
             return Ok(None);
         }
@@ -152,13 +160,17 @@ impl Compiled {
         let mut last = 0;
         for hit in self.finder.find_iter(text) {
             out.push_str(&text[last..hit.start()]);
-            out.push_str(&values[hit.pattern().as_usize()]);
+            out.push_str(&values.texts[hit.pattern().as_usize()]);
             last = hit.end();
             if out.len() > MAX_TEXT {
                 return Err(fault(Code::LimitExceeded, "a text grows beyond 1 MiB", self.span));
             }
         }
         out.push_str(&text[last..]);
+        values.made.set(values.made.get() + out.len());
+        if values.made.get() > MAX_TEXTS {
+            return Err(fault(Code::LimitExceeded, "the texts grow beyond 16 MiB", self.span));
+        }
         Ok(Some(out))
     }
 
@@ -168,7 +180,7 @@ impl Compiled {
         &self,
         value: &Value,
         at: &mut Pointer,
-        values: &[String],
+        values: &Values,
         edits: &mut Vec<(Pointer, Value)>,
     ) -> Result<(), Fault> {
         match value {
@@ -199,7 +211,7 @@ impl Compiled {
         Ok(())
     }
 
-    fn whole(&self, value: &Value, values: &[String]) -> Result<Value, Fault> {
+    fn whole(&self, value: &Value, values: &Values) -> Result<Value, Fault> {
         Ok(match value {
             Value::String(text) => Value::String(self.fill(text, values)?.unwrap_or_else(|| text.clone())),
             Value::Array(list) => Value::Array(list.iter().map(|v| self.whole(v, values)).collect::<Result<_, _>>()?),

@@ -102,27 +102,18 @@ impl Builder<'_> {
     }
 
     fn report_cycles(&mut self, set: &RuleSet, vars: &[(String, Template)]) {
-        let needs: HashMap<&str, Vec<&str>> = vars.iter().map(|(name, t)| (name.as_str(), t.vars())).collect();
-        for (name, _) in &set.vars {
-            let mut reached: Vec<&str> = needs.get(name.value.as_str()).cloned().unwrap_or_default();
-            let mut at = 0;
-            while at < reached.len() {
-                for next in needs.get(reached[at]).into_iter().flatten() {
-                    if !reached.contains(next) {
-                        reached.push(next);
-                    }
-                }
-                at += 1;
-            }
-            if reached.contains(&name.value.as_str()) {
-                let message = format!("vars.{} needs itself", name.value);
-                self.found.push(Diagnostic::new(Code::VarsCycle, message).at(name.span));
-            }
+        for name in super::cycles::needing_themselves(vars) {
+            let span = set.vars.iter().find(|(text, _)| text.value == name).map(|(text, _)| text.span);
+            let cycle = Diagnostic::new(Code::VarsCycle, format!("vars.{name} needs itself"));
+            self.found.push(match span {
+                Some(span) => cycle.at(span),
+                None => cycle,
+            });
         }
     }
 
     fn add_rule(&mut self, rule: rules::Rule, read_whole: bool, set: usize, names: &Names, queue: Option<&str>) {
-        let before = self.found.iter().filter(|d| d.is_error()).count();
+        let before = self.found.errors();
         self.check_name(&rule);
         let selector = match (queue, &rule.queues) {
             (Some(queue), None) => Selector::exactly(queue),
@@ -141,7 +132,7 @@ impl Builder<'_> {
             op::compile_all(&rule.operations, &mut compiler)
         };
         let companions = self.companions(&rule, names);
-        let whole = read_whole && self.found.iter().filter(|d| d.is_error()).count() == before;
+        let whole = read_whole && self.found.errors() == before;
         let steps = compiled
             .into_iter()
             .map(|compiled| {
@@ -194,7 +185,7 @@ impl Builder<'_> {
             self.found.push(Diagnostic::new(Code::BadExpression, message).at(text.span).help(help));
             return None;
         }
-        match expression(&self.language, self.sources, text, (0, text.value.len()), names) {
+        match expression(&self.language, self.sources, text, names) {
             Ok(expression) => Some(expression),
             Err(problems) => {
                 self.found.extend(problems);

@@ -3,6 +3,7 @@
 
 mod check;
 mod compile;
+mod cycles;
 mod index;
 mod selector;
 

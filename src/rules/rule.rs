@@ -39,7 +39,7 @@ record! {
 impl Rule {
     /// Reads as much of a rule as can be, so that all of its mistakes can be told; false if some of it had to be left out.
     pub fn read_partly(node: &Node, found: &mut Diagnostics) -> Option<(Rule, bool)> {
-        let before = found.iter().filter(|d| d.is_error()).count();
+        let before = found.errors();
         let fields = Fields::open(node, "rule", Self::KEYS, found)?;
         let rule = Rule {
             name: fields.required("name", found).unwrap_or_else(|| Text {
@@ -58,7 +58,7 @@ impl Rule {
             stop: fields.optional("stop", found).unwrap_or_default(),
             stage: fields.optional("stage", found).unwrap_or_default(),
         };
-        Some((rule, found.iter().filter(|d| d.is_error()).count() == before))
+        Some((rule, found.errors() == before))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::edit::{Editor, Pointer};
+use crate::edit::{Editor, Pointer, weight};
 use crate::expr::scope::{self, Values};
 use crate::expr::script::{self, End, Failure};
 use crate::expr::{Expression, Json, Live, Script, Template, to_value};
@@ -164,7 +164,17 @@ impl Host for Evaluator<'_> {
             return Ok(constant.clone());
         }
         let span = template.first_span();
-        template.fill(&mut |expression| self.expression(expression, pod, item), &|message| {
+        let mut left = scope::MAX_FILLED;
+        let mut work_out = |expression: &Expression| {
+            let value = self.expression(expression, pod, item)?;
+            left = left.checked_sub(weight(&value)).ok_or_else(|| {
+                let mut fault = failed(expression, &Failure::too_large().message);
+                fault.code = Code::LimitExceeded;
+                fault
+            })?;
+            Ok(value)
+        };
+        template.fill(&mut work_out, &|message| {
             let diagnostic = Diagnostic::new(Code::ExpressionFailed, message);
             Box::new(match span {
                 Some(span) => diagnostic.at(span),

@@ -4,6 +4,7 @@ use super::host::Evaluator;
 use crate::edit::Editor;
 use crate::expr::{Expression, Names, expression};
 use crate::plan::Plan;
+use crate::source::Text;
 use serde_json::Value;
 
 /// Lines that are enough to see why.
@@ -51,6 +52,7 @@ fn explain(
     let saw: Vec<String> = operands(source)
         .into_iter()
         .filter(|operand| !is_literal(operand))
+        .take(MOST)
         .filter_map(|operand| {
             evaluate(evaluator, when, operand, pod).map(|value| format!("{operand} is {}", show(&value)))
         })
@@ -62,15 +64,14 @@ fn explain(
 }
 
 fn evaluate(evaluator: &mut Evaluator<'_>, when: &Expression, source: &str, pod: &mut Editor) -> Option<Value> {
-    let mut text = when.text.clone();
+    let mut text = Text::clone(&when.text);
     text.value = source.trim().to_owned();
     let set = evaluator.current_set();
     let names =
         Names { vars: set.vars.iter().map(|(name, _)| name.clone()).collect(), env: set.env.clone(), item: false };
     let plan: &Plan = evaluator.plan();
     let sources = crate::diagnostic::Sources::new();
-    let end = text.value.len();
-    let compiled = expression(&plan.language, &sources, &text, (0, end), &names).ok()?;
+    let compiled = expression(&plan.language, &sources, &text, &names).ok()?;
     evaluator.expression(&compiled, pod, None).ok()
 }
 

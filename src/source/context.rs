@@ -51,14 +51,14 @@ const KEYS: &[&str] = &["queue", "namespace", "worker", "providers", "config"];
 impl ContextFile {
     /// Reads a YAML or JSON file, and tells all its mistakes at once. Nothing is given if it isn't a mapping.
     pub fn read(sources: &Sources, file: FileId, found: &mut Diagnostics) -> Option<ContextFile> {
-        let before = found.len();
+        let before = found.errors();
         let mut documents = yaml::read(sources, file, found).into_iter();
         let (first, second) = (documents.next(), documents.next());
         if let Some(second) = second {
             found.push(Diagnostic::new(Code::Context, "a context file is one YAML document").at(second.span));
         }
         let Some(root) = first else {
-            let failed = found.iter().skip(before).any(Diagnostic::is_error);
+            let failed = found.errors() > before;
             return (!failed).then(ContextFile::default);
         };
         if !matches!(root.kind, Kind::Map(_)) {

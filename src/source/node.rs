@@ -90,10 +90,16 @@ impl Text {
         if to <= from {
             return start;
         }
-        let last = self.value[..to.min(self.value.len())].char_indices().next_back().map_or(from, |(at, _)| at);
+        let last = before(&self.value, to).char_indices().next_back().map_or(from, |(at, _)| at);
         let end = self.locate(sources, last);
         Span { end: end.end.max(start.end), ..start }
     }
+}
+
+/// The text up to an offset, and up to the end of the character that it stands in.
+fn before(text: &str, to: usize) -> &str {
+    let end = (to..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    &text[..end]
 }
 
 /// Where the content of a scalar starts in its raw text.

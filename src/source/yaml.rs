@@ -99,7 +99,7 @@ struct Open {
 
 enum Content {
     List(Vec<Node>),
-    Map { entries: Vec<(Text, Node)>, seen: HashSet<String>, key: Option<Text>, merges: Vec<Node> },
+    Map { entries: Vec<(Text, Node)>, seen: HashMap<String, Span>, key: Option<Text>, merges: Vec<Node> },
 }
 
 struct Reader<'r> {
@@ -134,7 +134,7 @@ impl Reader<'_> {
             }
             Event::SequenceStart(anchor, tag) => self.start(span, anchor, tag.as_deref(), Content::List(Vec::new())),
             Event::MappingStart(anchor, tag) => {
-                let content = Content::Map { entries: Vec::new(), seen: HashSet::new(), key: None, merges: Vec::new() };
+                let content = Content::Map { entries: Vec::new(), seen: HashMap::new(), key: None, merges: Vec::new() };
                 self.start(span, anchor, tag.as_deref(), content)
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(span),
@@ -182,8 +182,11 @@ impl Reader<'_> {
         let kind = match open.content {
             Content::List(items) => Kind::List(items),
             Content::Map { mut entries, merges, .. } => {
-                for merge in merges {
-                    self.merge(&mut entries, merge)?;
+                if !merges.is_empty() {
+                    let mut have = entries.iter().map(|(key, _)| key.value.clone()).collect();
+                    for merge in merges {
+                        merge_into(&mut entries, &mut have, merge)?;
+                    }
                 }
                 Kind::Map(entries)
             }
@@ -193,20 +196,6 @@ impl Reader<'_> {
             self.anchors.insert(open.anchor, Some((node.clone(), self.nodes - open.nodes_before)));
         }
         self.put(node)
-    }
-
-    /// `<<`: the keys of another mapping, where this one doesn't have them itself.
-    fn merge(&mut self, entries: &mut Vec<(Text, Node)>, from: Node) -> Step {
-        let span = from.span;
-        match from.kind {
-            Kind::Map(more) => {
-                let have: HashSet<String> = entries.iter().map(|(key, _)| key.value.clone()).collect();
-                entries.extend(more.into_iter().filter(|(key, _)| !have.contains(&key.value)));
-                Ok(())
-            }
-            Kind::List(list) => list.into_iter().try_for_each(|one| self.merge(entries, one)),
-            _ => Err(error("`<<` takes a mapping or a list of mappings", span)),
-        }
     }
 
     /// A finished value goes where it belongs.
@@ -222,15 +211,17 @@ impl Reader<'_> {
             Content::Map { entries, seen, key, merges } => match key.take() {
                 None => *key = Some(key_text(node)?),
                 Some(name) if name.value == "<<" && name.style == Style::Plain => merges.push(node),
-                Some(name) if seen.insert(name.value.clone()) => entries.push((name, node)),
-                Some(name) => {
-                    let mut twice = Diagnostic::new(Code::DuplicateKey, format!("`{}` stands twice here", name.value))
-                        .at(name.span);
-                    if let Some((first, _)) = entries.iter().find(|(k, _)| k.value == name.value) {
-                        twice = twice.related(first.span, "first here");
+                Some(name) => match seen.get(&name.value) {
+                    None => {
+                        seen.insert(name.value.clone(), name.span);
+                        entries.push((name, node));
                     }
-                    self.found.push(twice.help("keep one of them"));
-                }
+                    Some(first) => {
+                        let twice = format!("`{}` stands twice here", name.value);
+                        let twice = Diagnostic::new(Code::DuplicateKey, twice).at(name.span);
+                        self.found.push(twice.related(*first, "first here").help("keep one of them"));
+                    }
+                },
             },
         }
         Ok(())
@@ -291,6 +282,19 @@ impl Reader<'_> {
                 );
             }
         }
+    }
+}
+
+/// `<<`: the keys of another mapping, where this one doesn't have them itself.
+fn merge_into(entries: &mut Vec<(Text, Node)>, have: &mut HashSet<String>, from: Node) -> Step {
+    let span = from.span;
+    match from.kind {
+        Kind::Map(more) => {
+            entries.extend(more.into_iter().filter(|(key, _)| have.insert(key.value.clone())));
+            Ok(())
+        }
+        Kind::List(list) => list.into_iter().try_for_each(|one| merge_into(entries, have, one)),
+        _ => Err(error("`<<` takes a mapping or a list of mappings", span)),
     }
 }
 
