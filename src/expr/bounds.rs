@@ -104,7 +104,7 @@ pub(super) fn register(engine: &mut Engine) {
     engine.on_var(|_, _, context| {
         let reads = READS.get().wrapping_add(1);
         READS.set(reads);
-        if reads % WEIGH_EVERY != 0 {
+        if !reads.is_multiple_of(WEIGH_EVERY) {
             return Ok(None);
         }
         let mut left = MAX_BYTES;
