@@ -8,6 +8,7 @@ pub mod merge_patch;
 mod pointer;
 
 pub use pointer::{Pointer, Step};
+use pointer::{field, field_mut};
 
 use serde_json::{Map, Value};
 
@@ -277,7 +278,7 @@ impl Editor {
         let mut here = &self.root;
         for (depth, step) in steps.iter().enumerate() {
             let next = match (here, step) {
-                (Value::Object(map), Step::Key(key)) => map.get(key.as_str()),
+                (Value::Object(map), Step::Key(key)) => field(map, key),
                 (Value::Array(list), Step::Index(index)) if *index <= list.len() => list.get(*index),
                 (Value::Array(list), Step::Index(index)) => {
                     return Err(EditError::PastEnd {
@@ -336,7 +337,7 @@ fn resolve<'v>(root: &'v mut Value, steps: &[Step]) -> Result<&'v mut Value, Edi
     let mut here = root;
     for (depth, step) in steps.iter().enumerate() {
         let next = match (here, step) {
-            (Value::Object(map), Step::Key(key)) => map.get_mut(key.as_str()),
+            (Value::Object(map), Step::Key(key)) => field_mut(map, key),
             (Value::Array(list), Step::Index(index)) => list.get_mut(*index),
             (found, step) => return Err(mismatch(&steps[..depth], found, step)),
         };
@@ -353,7 +354,7 @@ fn mismatch(parent: &[Step], found: &Value, step: &Step) -> EditError {
     EditError::NotA { at: Pointer::from(parent).into(), found: kind_of(found), wanted }
 }
 
-/// What a value is, in the words of messages.
+/// What a value is, in words.
 pub fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

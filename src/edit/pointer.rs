@@ -1,6 +1,6 @@
 //! A place in a JSON document.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 use std::fmt;
@@ -76,7 +76,7 @@ impl Pointer {
     /// The value at this place.
     pub fn get<'v>(&self, root: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(root, |here, step| match (here, step) {
-            (Value::Object(map), Step::Key(key)) => map.get(key.as_str()),
+            (Value::Object(map), Step::Key(key)) => field(map, key),
             (Value::Array(list), Step::Index(index)) => list.get(*index),
             _ => None,
         })
@@ -146,6 +146,25 @@ impl fmt::Display for Pointer {
         }
         Ok(())
     }
+}
+
+/// Objects of at most this many keys are looked through: that is sooner done than hashing the key.
+const FEW_KEYS: usize = 8;
+
+/// The value of a key.
+pub(super) fn field<'v>(map: &'v Map<String, Value>, key: &str) -> Option<&'v Value> {
+    if map.len() > FEW_KEYS {
+        return map.get(key);
+    }
+    map.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
+}
+
+/// The value of a key, to be changed.
+pub(super) fn field_mut<'v>(map: &'v mut Map<String, Value>, key: &str) -> Option<&'v mut Value> {
+    if map.len() > FEW_KEYS {
+        return map.get_mut(key);
+    }
+    map.iter_mut().find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
 /// Whether a key may stand after a dot in a JSONPath.

@@ -39,9 +39,8 @@ impl Names {
 }
 
 impl EnvIndex {
-    /// The first place of a variable in the list at a place, and, if it has none, whether a value refers to it.
-    pub fn look(&mut self, pod: &Editor, at: &Pointer, name: &str) -> (Option<usize>, bool) {
-        let list = pod.get(at).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    /// The first place of a variable in `list`, which stands at a place of the Pod, and, if it has none, whether a value refers to it.
+    pub fn look(&mut self, pod: &Editor, at: &Pointer, list: &[Value], name: &str) -> (Option<usize>, bool) {
         if list.len() < WORTH_IT {
             return look(list, name);
         }

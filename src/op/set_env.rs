@@ -206,8 +206,8 @@ impl Compiled {
         }
         let missing = if new.is_empty() { vars } else { &[] };
         for var in missing {
-            let (place, awaited) = bench.env.look(bench.pod, at, &var.name);
             let list = items(bench.pod, at);
+            let (place, awaited) = bench.env.look(bench.pod, at, list, &var.name);
             match place {
                 Some(place) => {
                     if list[place] != var.item {
