@@ -10,8 +10,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Sources, render};
 use crate::edit::Pointer;
 use crate::output;
 use crate::plan::{Rule, Verdict};
-use crate::run::{Outcome, Reason, Seen, Status, seen};
+use crate::run::{Outcome, Reason, RuleTrace, Seen, Status, seen};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// Columns up to the marks beside the Pod's lines, at most.
@@ -67,8 +68,13 @@ impl View<'_> {
     /// Every rule of the plan in order, with what became of it.
     fn rows<'v>(&'v self, changes: &'v [Seen]) -> Vec<Row<'v>> {
         let (id, name) = (self.parts.context.queue_id(), self.parts.context.queue_name());
-        let rows = self.parts.plan.rules.iter().enumerate().map(|(number, rule)| {
-            let trace = self.outcome.rules.iter().find(|t| t.rule as usize == number);
+        let traces: HashMap<u32, &RuleTrace> = self.outcome.rules.iter().map(|trace| (trace.rule, trace)).collect();
+        let mut by_author: HashMap<u32, Vec<&Seen>> = HashMap::new();
+        for change in changes {
+            by_author.entry(change.author).or_default().push(change);
+        }
+        let rows = (0_u32..).zip(&self.parts.plan.rules).map(|(number, rule)| {
+            let trace = traces.get(&number);
             let mut row = Row { rule, status: "skipped", why: Vec::new(), changes: Vec::new(), log: &[] };
             match trace {
                 None => row.why.push(match rule.selector.verdict(id, name) {
@@ -81,8 +87,8 @@ impl View<'_> {
                     match &trace.status {
                         Status::Applied => {
                             row.status = "applied";
-                            let own = |s: &&Seen| rule.steps.iter().any(|step| step.author == s.author);
-                            row.changes = changes.iter().filter(own).collect();
+                            let own = rule.steps.iter().filter_map(|step| by_author.get(&step.author));
+                            row.changes = own.flatten().copied().collect();
                         }
                         Status::Audited(would) => {
                             row.status = "audited";
@@ -137,7 +143,7 @@ impl View<'_> {
             };
             let status = painted(&format!("{mark} {:<8}", row.status), paint, colour);
             let pad = " ".repeat(width.saturating_sub(row.rule.name.chars().count()));
-            let _ = writeln!(out, "  {status} {}{pad}  {}", row.rule.name, self.sources.file_line(row.rule.span));
+            let _ = writeln!(out, "  {status} {}{pad}  {}", clean(&row.rule.name), self.sources.file_line(row.rule.span));
             for why in &row.why {
                 let _ = writeln!(out, "      {}", clean(why));
             }
@@ -151,7 +157,7 @@ impl View<'_> {
         for companion in &self.outcome.companions {
             let rule = &self.parts.plan.rules[companion.rule as usize].name;
             let _ = writeln!(out, "\nCompanion of the rule {rule}");
-            out.push_str(&output::to_yaml(&companion.manifest));
+            out.push_str(&render::printable(&output::to_yaml(&companion.manifest)));
         }
         out.push_str("\nPod\n");
         self.marked_pod(&mut out, colour);
@@ -160,7 +166,8 @@ impl View<'_> {
 
     /// The Pod's lines, each with who wrote it.
     fn marked_pod(&self, out: &mut String, colour: bool) {
-        let lines = output::lines(&self.outcome.pod);
+        let lines: Vec<(String, Option<Pointer>)> =
+            output::lines(&self.outcome.pod).into_iter().map(|(line, at)| (clean(&line), at)).collect();
         let widest =
             lines.iter().map(|(line, _)| line.chars().count()).filter(|w| *w <= MARK_COLUMN).max().unwrap_or(0);
         let mut last: Option<Pointer> = None;
@@ -240,7 +247,7 @@ fn describe(change: &Seen) -> String {
 
 /// A task's text must not command the terminal.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    render::printable_line(text).into_owned()
 }
 
 fn painted(text: &str, color: anstyle::AnsiColor, colour: bool) -> String {

@@ -39,6 +39,16 @@ enum Writer {
     Author(u32),
 }
 
+impl Writer {
+    /// Who wrote the part of it that is one step further.
+    fn further(self, step: &Step) -> Writer {
+        match self {
+            Writer::Template(at) => Writer::Template(at.child(step.clone())),
+            author => author,
+        }
+    }
+}
+
 impl Origin {
     fn new(writer: Writer) -> Self {
         Origin { writer, keys: BTreeMap::new(), items: BTreeMap::new(), explicit: false }
@@ -46,18 +56,15 @@ impl Origin {
 
     /// The origin one step further, as implied by this one's writer.
     fn implied(&self, step: &Step) -> Origin {
-        Origin::new(match &self.writer {
-            Writer::Template(at) => Writer::Template(at.child(step.clone())),
-            Writer::Author(author) => Writer::Author(*author),
-        })
+        Origin::new(self.writer.clone().further(step))
     }
 
-    fn child(&self, step: &Step) -> Origin {
-        let known = match step {
+    /// The origin one step further, where somebody else than this one's writer is known.
+    fn known(&self, step: &Step) -> Option<&Origin> {
+        match step {
             Step::Key(key) => self.keys.get(key),
             Step::Index(index) => self.items.get(index),
-        };
-        known.cloned().unwrap_or_else(|| self.implied(step))
+        }
     }
 
     fn child_mut(&mut self, step: &Step) -> &mut Origin {
@@ -109,8 +116,15 @@ impl<'t> Provenance<'t> {
 
     /// Who wrote the value at a place: its nearest part or whole that somebody is known for.
     pub fn source(&self, at: &Pointer) -> Source {
-        let origin = at.steps().iter().fold(self.root.clone(), |here, step| here.child(step));
-        match origin.writer {
+        let (mut here, mut writer) = (Some(&self.root), self.root.writer.clone());
+        for step in at.steps() {
+            here = here.and_then(|origin| origin.known(step));
+            writer = match here {
+                Some(known) => known.writer.clone(),
+                None => writer.further(step),
+            };
+        }
+        match writer {
             Writer::Author(author) => Source::Author(author),
             Writer::Template(place) => {
                 let mut steps = place.steps();

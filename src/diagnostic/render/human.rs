@@ -4,7 +4,7 @@
 //! is prepared here: only the lines that matter, offsets on characters, nothing a terminal would act upon.
 
 use super::printable::{printable, printable_line, stand_in};
-use crate::diagnostic::{Diagnostic, FileId, Label, Severity, Sources};
+use crate::diagnostic::{Diagnostic, FileId, Label, Severity, Sources, Span};
 use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 /// Wider lines are cut around their labels.
@@ -127,7 +127,7 @@ impl<'a> Window<'a> {
             return elements;
         }
         let raw = &text[self.from..self.to];
-        let line = 1 + text[..self.from].bytes().filter(|b| *b == b'\n').count();
+        let line = sources.position(Span::new(file, self.from, self.from)).line;
         let snippet = Snippet::source(shown(raw, raw.len())).line_start(line).path(path);
         let annotations = self.marks.iter().map(|mark| annotation(mark, raw, self.from));
         vec![snippet.annotations(annotations).into()]
