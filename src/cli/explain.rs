@@ -143,7 +143,8 @@ impl View<'_> {
             };
             let status = painted(&format!("{mark} {:<8}", row.status), paint, colour);
             let pad = " ".repeat(width.saturating_sub(row.rule.name.chars().count()));
-            let _ = writeln!(out, "  {status} {}{pad}  {}", clean(&row.rule.name), self.sources.file_line(row.rule.span));
+            let _ =
+                writeln!(out, "  {status} {}{pad}  {}", clean(&row.rule.name), self.sources.file_line(row.rule.span));
             for why in &row.why {
                 let _ = writeln!(out, "      {}", clean(why));
             }

@@ -121,7 +121,16 @@ fn standard_input() {
     finish(folder.command(&["render", "-f", "values.yaml", "-t", "-"]), TASK.as_bytes()).done();
     // Closed altogether.
     let mut closed = Command::new("sh");
-    closed.args(["-c", "exec \"$0\" \"$@\" <&-", env!("CARGO_BIN_EXE_podrules"), "render", "-f", "values.yaml", "-t", "-"]);
+    closed.args([
+        "-c",
+        "exec \"$0\" \"$@\" <&-",
+        env!("CARGO_BIN_EXE_podrules"),
+        "render",
+        "-f",
+        "values.yaml",
+        "-t",
+        "-",
+    ]);
     closed.current_dir(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let ended = finish(closed, &[]);
     assert!(matches!(ended.code, Some(1 | 3)), "{ended:?}");
@@ -131,8 +140,17 @@ fn standard_input() {
 fn readers_that_go_away() {
     let folder = Folder::new();
     let many: String = (0..20_000).map(|i| format!("a{i}: x, ")).collect();
-    folder.write("rules.yaml", format!("{HEAD}rules:\n- name: r\n  do:\n    - set: {{path: $.metadata.annotations, value: {{{many}}}}}\n"));
-    for arguments in [&["render", "."] as &[&str], &["render", ".", "-o", "json"], &["explain", "."], &["schema", "rules"], &["completions", "bash"]] {
+    folder.write(
+        "rules.yaml",
+        format!("{HEAD}rules:\n- name: r\n  do:\n    - set: {{path: $.metadata.annotations, value: {{{many}}}}}\n"),
+    );
+    for arguments in [
+        &["render", "."] as &[&str],
+        &["render", ".", "-o", "json"],
+        &["explain", "."],
+        &["schema", "rules"],
+        &["completions", "bash"],
+    ] {
         let mut command = folder.command(arguments);
         let mut child = command.spawn().unwrap();
         let mut first = [0; 16];
@@ -145,7 +163,15 @@ fn readers_that_go_away() {
     }
     for redirect in [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "2>/dev/full"] {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("exec \"$0\" \"$@\" {redirect}"), env!("CARGO_BIN_EXE_podrules"), "validate", "-o", "json", "rules.yaml"]);
+        command.args([
+            "-c",
+            &format!("exec \"$0\" \"$@\" {redirect}"),
+            env!("CARGO_BIN_EXE_podrules"),
+            "validate",
+            "-o",
+            "json",
+            "rules.yaml",
+        ]);
         command.current_dir(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let ended = finish(command, &[]);
         assert!(matches!(ended.code, Some(0 | 3)), "{redirect}: {ended:?}");

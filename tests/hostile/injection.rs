@@ -51,7 +51,13 @@ fn texts_of_a_task_stay_what_they_are() {
         let documents = read_yaml(&ended.stdout);
         assert_eq!(documents.len(), 1, "{text:?}: {}", ended.stdout);
         assert_eq!(documents[0]["metadata"]["annotations"]["x"], *text);
-        assert_eq!(documents[0]["spec"]["containers"][0]["env"][1]["value"].as_str().or(documents[0]["spec"]["containers"][0]["env"][0]["value"].as_str()).is_some(), true);
+        assert_eq!(
+            documents[0]["spec"]["containers"][0]["env"][1]["value"]
+                .as_str()
+                .or(documents[0]["spec"]["containers"][0]["env"][0]["value"].as_str())
+                .is_some(),
+            true
+        );
         assert_eq!(documents[0]["spec"].get("hostNetwork"), None);
         let as_json: Value = serde_json::from_str(&folder.run(&["render", ".", "-o", "json"]).stdout).unwrap();
         assert_eq!(as_json, documents[0]);
@@ -76,9 +82,16 @@ fn diagnostics_show_what_they_quote() {
         assert!(matches!(ended.code, Some(1 | 2)), "{text:?}: {ended:?}");
         assert!(!ended.stderr.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}: {}", ended.stderr);
         // A workflow command is one line, and its text can't begin another.
-        folder.write("rules.yaml", json!({"apiVersion": "podrules.io/v1", "kind": "Rules", "rules": [], *text: 1}).to_string());
+        folder.write(
+            "rules.yaml",
+            json!({"apiVersion": "podrules.io/v1", "kind": "Rules", "rules": [], *text: 1}).to_string(),
+        );
         let ended = folder.run(&["validate", "-o", "github", "rules.yaml"]);
-        assert!(ended.stdout.lines().all(|line| line.starts_with("::error file=rules.yaml")), "{text:?}: {}", ended.stdout);
+        assert!(
+            ended.stdout.lines().all(|line| line.starts_with("::error file=rules.yaml")),
+            "{text:?}: {}",
+            ended.stdout
+        );
     }
 }
 
@@ -87,7 +100,10 @@ fn names_of_queues_are_data() {
     for name in ["a b", "$(id)", "a;b", "a'b\"c", "{{ .Values }}", "a: b", "*", "../../x", "ä\u{1b}[0m", "-q"] {
         let folder = Folder::new();
         folder.write("values.yaml", json!({"agentk8sglue": {"queues": {name: {}}}}).to_string());
-        folder.write("rules.yaml", format!("{HEAD}rules:\n- name: r\n  do:\n  - setEnv: {{vars: {{Q: '${{queue.name}}'}}}}\n"));
+        folder.write(
+            "rules.yaml",
+            format!("{HEAD}rules:\n- name: r\n  do:\n  - setEnv: {{vars: {{Q: '${{queue.name}}'}}}}\n"),
+        );
         let ended = folder.run(&["render", ".", &format!("--queue={name}")]);
         // What Kubernetes refuses is told; what it takes is the very name.
         match ended.code {

@@ -11,9 +11,11 @@ fn bomb(count: usize, level: impl Fn(usize) -> String) -> String {
 #[test]
 fn aliases_that_multiply() {
     let nine = |i: usize| vec![format!("*a{}", i - 1); 9].join(", ");
-    let lists = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned() + bomb(12, |i| format!("a{i}: &a{i} [{}]\n", nine(i))).as_str();
+    let lists =
+        "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned() + bomb(12, |i| format!("a{i}: &a{i} [{}]\n", nine(i))).as_str();
     rejects("laughs", &lists, "limit-exceeded");
-    let merges = "a0: &a0 {k: 1}\n".to_owned() + bomb(12, |i| format!("a{i}: &a{i} {{<<: [{}], k{i}: 1}}\n", nine(i))).as_str();
+    let merges =
+        "a0: &a0 {k: 1}\n".to_owned() + bomb(12, |i| format!("a{i}: &a{i} {{<<: [{}], k{i}: 1}}\n", nine(i))).as_str();
     rejects("merges", &merges, "limit-exceeded");
     let wide: String = (0..50_000).map(|i| format!("k{i}: 1, ")).collect();
     let many: String = (0..50_000).map(|i| format!("{{z{i}: 1}}, ")).collect();
@@ -37,13 +39,18 @@ fn nesting_without_end() {
         rejects(&text[..20], &text, code);
     }
     let each = "- forEach: {in: $, do: [".replace("- ", "{") + "REST]}}";
-    let nested = (0..30).fold("{set: {path: $.metadata.annotations.x, value: a}}".to_owned(), |rest, _| each.replace("REST", &rest));
+    let nested = (0..30)
+        .fold("{set: {path: $.metadata.annotations.x, value: a}}".to_owned(), |rest, _| each.replace("REST", &rest));
     accepts("forEach", &format!("{HEAD}rules:\n- name: r\n  do: [{nested}]\n"));
 }
 
 #[test]
 fn runs_of_one_character() {
-    for one in ["[", "{", "- ", "? ", ": ", ":", ",", "&", "*", "!", "%", "@", "`", "|", ">", "'", "\"", "\\", "#", "#\n", "\n", " ", "\t", "\r", "---\n", "...\n", "&a ", "!!a ", "<<: ", "é", "\u{2028}", "\u{85}", "[a,", "{a ", "a: |\n", "\"\\x"] {
+    for one in [
+        "[", "{", "- ", "? ", ": ", ":", ",", "&", "*", "!", "%", "@", "`", "|", ">", "'", "\"", "\\", "#", "#\n",
+        "\n", " ", "\t", "\r", "---\n", "...\n", "&a ", "!!a ", "<<: ", "é", "\u{2028}", "\u{85}", "[a,", "{a ",
+        "a: |\n", "\"\\x",
+    ] {
         library(&one.repeat(20_000));
         library(&format!("a: {}", one.repeat(20_000)));
         library(&format!("[{}", one.repeat(20_000)));
@@ -93,22 +100,51 @@ fn keys_without_end() {
 #[test]
 fn numbers_that_json_lacks() {
     for number in ["123456789012345678901234567890", "-9223372036854775809", "0xffffffffffffffffff"] {
-        rejects(number, &format!("{HEAD}rules:\n- name: r\n  do:\n  - set: {{path: $.spec.x, value: {number}}}\n"), "yaml");
+        rejects(
+            number,
+            &format!("{HEAD}rules:\n- name: r\n  do:\n  - set: {{path: $.spec.x, value: {number}}}\n"),
+            "yaml",
+        );
     }
     for text in [".nan", ".inf", "-.inf", "1e999", "1:30", "0b", "0x", "+", "-", "."] {
-        library(&format!("{HEAD}rules:\n- name: r\n  do:\n  - set: {{path: $.metadata.annotations.x, value: {text}}}\n"));
+        library(&format!(
+            "{HEAD}rules:\n- name: r\n  do:\n  - set: {{path: $.metadata.annotations.x, value: {text}}}\n"
+        ));
     }
 }
 
 #[test]
 fn texts_that_multiply() {
-    let ten = |operation: &str| format!("{HEAD}rules:\n- name: r\n  do:\n  - set: {{path: $.a, value: xxxxxxxxxx}}\n{}", format!("  - {operation}\n").repeat(12));
+    let ten = |operation: &str| {
+        format!(
+            "{HEAD}rules:\n- name: r\n  do:\n  - set: {{path: $.a, value: xxxxxxxxxx}}\n{}",
+            format!("  - {operation}\n").repeat(12)
+        )
+    };
     rejects("replace", &ten("replace: {path: $.a, pattern: x, with: xxxxxxxxxx}"), "limit-exceeded");
     rejects("groups", &ten("replace: {path: $.a, pattern: '.*', with: '$0$0$0$0$0$0$0$0$0$0$0$0'}"), "limit-exceeded");
-    rejects("nothing", &ten("replace: {path: $.a, pattern: '', with: 'aaaaaaaaaaaaaaaaaaaaaaaaaaa'}"), "limit-exceeded");
+    rejects(
+        "nothing",
+        &ten("replace: {path: $.a, pattern: '', with: 'aaaaaaaaaaaaaaaaaaaaaaaaaaa'}"),
+        "limit-exceeded",
+    );
     rejects("substitute", &ten("substitute: {path: $.a, tokens: {x: xxxxxxxxxx}}"), "limit-exceeded");
-    rejects("copies", &ten("jsonPatch: {ops: [{op: copy, from: '', path: /b}, {op: copy, from: '', path: /c}, {op: copy, from: '', path: /d}, {op: copy, from: '', path: /e}, {op: copy, from: '', path: /f}, {op: copy, from: '', path: /g}]}"), "operation-failed");
-    rejects("every place", &format!("{HEAD}rules:\n- name: r\n  do:\n{}", "  - forEach: {in: '$..*', do: [{merge: {path: '$.x', value: {a: 1}}}, {copy: {from: $.x, to: $.x.y}}]}\n".repeat(40)), "limit-exceeded");
+    rejects(
+        "copies",
+        &ten(
+            "jsonPatch: {ops: [{op: copy, from: '', path: /b}, {op: copy, from: '', path: /c}, {op: copy, from: '', path: /d}, {op: copy, from: '', path: /e}, {op: copy, from: '', path: /f}, {op: copy, from: '', path: /g}]}",
+        ),
+        "operation-failed",
+    );
+    rejects(
+        "every place",
+        &format!(
+            "{HEAD}rules:\n- name: r\n  do:\n{}",
+            "  - forEach: {in: '$..*', do: [{merge: {path: '$.x', value: {a: 1}}}, {copy: {from: $.x, to: $.x.y}}]}\n"
+                .repeat(40)
+        ),
+        "limit-exceeded",
+    );
 }
 
 #[test]
@@ -127,7 +163,9 @@ fn places_that_go_away() {
 #[test]
 fn tasks_of_every_size() {
     let folder = Folder::new();
-    let rules = format!("{HEAD}rules:\n- name: r\n  when: task.x.len() > 1\n  do:\n  - script: |\n      let n = 0; for x in task.x {{ n += 1; if n > 10 {{ break }} }}\n      try {{ let c = task.x.copy(); }} catch {{}}\n      set_env(\"N\", n);\n");
+    let rules = format!(
+        "{HEAD}rules:\n- name: r\n  when: task.x.len() > 1\n  do:\n  - script: |\n      let n = 0; for x in task.x {{ n += 1; if n > 10 {{ break }} }}\n      try {{ let c = task.x.copy(); }} catch {{}}\n      set_env(\"N\", n);\n"
+    );
     folder.write("rules.yaml", rules);
     folder.write("task.json", format!("{{\"id\": \"abc\", \"x\": [{}1]}}", "1,".repeat(2_500_000)));
     assert_eq!(folder.render().code, Some(1));

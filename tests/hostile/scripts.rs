@@ -72,12 +72,13 @@ fn values_that_nest() {
         "let a = #{}; for i in 0..1000000 { a.b = a; }",
         "let f = || 1; for i in 0..100000 { let g = f; f = || g; }",
         "fn f(a) { f([[[[[[[[a]]]]]]]]) } f([]);",
-        &format!("let a = []; for i in 0..100000 {{ a = {}a{} }}", "[".repeat(20), "]".repeat(20)),
+        &format!("let a = []; for i in 0..100000 {{ a = {}a{} }}", "[".repeat(10), "]".repeat(10)),
     ] {
         rejects(code, &script(code), "limit-exceeded");
     }
     // As deep as it goes, and then everything that walks it.
-    for walk in ["a == b", "log(a)", "debug(a)", "json(a)", "a.contains(b)", "a in [b]", "switch a { 1 => 2 }", "pod.a = a"]
+    for walk in
+        ["a == b", "log(a)", "debug(a)", "json(a)", "a.contains(b)", "a in [b]", "switch a { 1 => 2 }", "pod.a = a"]
     {
         library(&script(&format!("let a = []; let b = []; for i in 0..60 {{ a = [a]; b = [b]; }} {walk};")));
     }
@@ -173,7 +174,11 @@ fn skip_and_fail_cannot_be_caught() {
     for call in ["try { END } catch {}", "fn f() { END } try { f() } catch {}", "let a = [2, 1]; a.sort(|x, y| END);"] {
         let (codes, pod) = library(&script(&format!("{} pod.spec.after = 1;", call.replace("END", "skip()"))));
         assert_eq!((codes.len(), pod["spec"].get("after")), (0, None), "{call}");
-        rejects(call, &script(&format!("{} pod.spec.after = 1;", call.replace("END", "fail(\"no\")"))), "script-failed");
+        rejects(
+            call,
+            &script(&format!("{} pod.spec.after = 1;", call.replace("END", "fail(\"no\")"))),
+            "script-failed",
+        );
     }
 }
 
