@@ -137,18 +137,3 @@ proptest! {
         }
     }
 }
-
-#[test]
-#[ignore = "prints times; for people"]
-fn times() {
-    let start = std::time::Instant::now();
-    podrules::pod::schema::pod();
-    println!("schema {:?}", start.elapsed());
-    let pod = pod();
-    check(&pod);
-    let start = std::time::Instant::now();
-    for _ in 0..1000 {
-        std::hint::black_box(check(&pod));
-    }
-    println!("check {:?}", start.elapsed() / 1000);
-}

@@ -42,7 +42,7 @@ fn what_is_no_file() {
     }
     // Root may read everything.
     let secret = folder.write("secret.yaml", "a: 1");
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     if File::open(&secret).is_err() {
         folder.run(&["render", ".", "-r", "secret.yaml"]).told(3, "input");
     }
