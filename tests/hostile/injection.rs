@@ -50,8 +50,8 @@ fn texts_of_a_task_stay_what_they_are() {
         assert!(ended.code == Some(0), "{text:?}: {}", ended.stderr);
         let documents = read_yaml(&ended.stdout);
         assert_eq!(documents.len(), 1, "{text:?}: {}", ended.stdout);
-        assert!(documents[0]["metadata"]["annotations"]["x"], *text);
-        assert_eq!(
+        assert_eq!(documents[0]["metadata"]["annotations"]["x"], *text);
+        assert!(
             documents[0]["spec"]["containers"][0]["env"][1]["value"]
                 .as_str()
                 .or(documents[0]["spec"]["containers"][0]["env"][0]["value"].as_str())
