@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::edit::{EditError, Editor, Pointer};
 use crate::expr::{Script, Template};
-use crate::path::{DEFAULT_LIMIT, Path};
+use crate::path::Path;
 use crate::source::Text;
 use serde_json::Value;
 use std::time::Duration;
