@@ -40,7 +40,7 @@ fn descendants_of_descendants() {
     let tree: String = names.iter().map(|name| format!("{name}: {{{leaf}}}, ")).collect();
     let rules = format!(
         "{HEAD}rules:\n- name: r\n  do:\n    - set: {{path: $.x, value: {{{tree}}}}}\n    \
-         - set: {{path: '$..[?@..[?@..[?@..[?@..zz]]]]', value: 1, optional: true}}\n"
+         - set: {{path: '$..[?$..[?$..[?$..zz]]]', value: 1, optional: true}}\n"
     );
     accepts("filters", &rules);
     let each = |inner: &str| format!("[{{forEach: {{in: '$..*', do: {inner}}}}}]");
