@@ -236,9 +236,12 @@ impl Reader<'_> {
         let span = if style == Style::Block { self.with_header(span) } else { span };
         self.check_tag(tag, span, &["str", "int", "float", "bool", "null"]);
         let text = |value| Kind::String(Text { span, value, style });
-        let as_text = style != Style::Plain || tag.is_some_and(|tag| tag.suffix == "str");
+        // A tag of no meaning was most likely meant as text: taken as such, it causes no further complaint.
+        let known = |tag: &Tag| matches!(tag.suffix.as_str(), "int" | "float" | "bool" | "null");
+        let as_text = style != Style::Plain || tag.is_some_and(|tag| !known(tag));
         let kind = if as_text {
-            text(value)
+            let unknown = tag.filter(|tag| style == Style::Plain && value.is_empty() && tag.suffix != "str");
+            text(unknown.map_or(value, Tag::to_string))
         } else {
             match scalar::plain(&value) {
                 Ok(meaning) => {
