@@ -212,7 +212,8 @@ proptest! {
 
 #[test]
 fn seeds() {
-    let all: [(&str, &[&str], fn(&[u8])); 5] = [
+    type Target = fn(&[u8]);
+    let all: [(&str, &[&str], Target); 5] = [
         ("rules_file", seeds::RULES, targets::rules_file),
         ("jsonpath", seeds::PATHS, targets::jsonpath),
         ("expression", seeds::EXPRESSIONS, targets::expression),
