@@ -212,8 +212,7 @@ proptest! {
 
 #[test]
 fn seeds() {
-    type Target = fn(&[u8]);
-    let all: [(&str, &[&str], Target); 5] = [
+    let all: [Target; 5] = [
         ("rules_file", seeds::RULES, targets::rules_file),
         ("jsonpath", seeds::PATHS, targets::jsonpath),
         ("expression", seeds::EXPRESSIONS, targets::expression),
@@ -231,3 +230,6 @@ fn seeds() {
         }
     }
 }
+
+/// A target's name, the texts that it starts from, and what it does with bytes.
+type Target = (&'static str, &'static [&'static str], fn(&[u8]));
