@@ -6,11 +6,15 @@
 pub mod json_patch;
 pub mod merge_patch;
 mod pointer;
+mod size;
 
 pub use pointer::{Pointer, Step};
 use pointer::{field, field_mut};
+use size::fits;
+pub use size::weight;
 
 use serde_json::{Map, Value};
+use std::cell::Cell;
 
 /// One primitive change, with what is needed to take it back.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,32 +81,13 @@ pub enum EditError {
 pub const MAX_DEPTH: usize = 100;
 /// What all edits of a document may write together, in bytes of [`weight`]. The API server takes objects of 1.5 MiB.
 const MAX_WRITTEN: usize = 64 << 20;
+/// The nodes that may be looked at to find all places of all edits: about a second's work.
+const MAX_VISITED: usize = 50_000_000;
 
 impl EditError {
     /// Whether a bound was hit, rather than a mistake made.
     pub fn is_limit(&self) -> bool {
         matches!(self, EditError::TooDeep(_) | EditError::TooMuch)
-    }
-}
-
-/// About how many bytes of memory a value takes.
-pub fn weight(value: &Value) -> usize {
-    size_of::<Value>()
-        + match value {
-            Value::String(text) => text.len(),
-            Value::Array(list) => list.iter().map(weight).sum(),
-            Value::Object(map) => map.iter().map(|(key, value)| key.len() + size_of::<String>() + weight(value)).sum(),
-            _ => 0,
-        }
-}
-
-/// Whether a value nests at most `levels` deep.
-fn fits(value: &Value, levels: usize) -> bool {
-    match value {
-        Value::Array(list) if levels > 0 => list.iter().all(|item| fits(item, levels - 1)),
-        Value::Object(map) if levels > 0 => map.values().all(|item| fits(item, levels - 1)),
-        Value::Array(_) | Value::Object(_) => false,
-        _ => true,
     }
 }
 
@@ -114,6 +99,8 @@ pub struct Editor {
     version: u64,
     /// What was written so far, undone or not.
     written: usize,
+    /// The nodes that were looked at to find places, so far.
+    visited: Cell<usize>,
     /// Marks the changes that follow: the runner sets it to the operation at work.
     pub author: u32,
 }
@@ -121,7 +108,7 @@ pub struct Editor {
 impl Editor {
     /// Starts with a document and an empty log.
     pub fn new(root: Value) -> Self {
-        Editor { root, log: Vec::new(), version: 0, written: 0, author: 0 }
+        Editor { root, log: Vec::new(), version: 0, written: 0, visited: Cell::new(0), author: 0 }
     }
 
     /// The document as it stands.
@@ -301,13 +288,19 @@ impl Editor {
         self.set(at, value)
     }
 
+    /// Counts nodes that were looked at to find places in the document; false once they are too many.
+    pub fn visit(&self, nodes: usize) -> bool {
+        self.visited.set(self.visited.get().saturating_add(nodes));
+        self.visited.get() <= MAX_VISITED
+    }
+
     /// Keeps the document within its bounds.
     fn admit(&mut self, at: &Pointer, value: &Value) -> Result<(), EditError> {
         let levels = MAX_DEPTH.checked_sub(at.steps().len());
         if !levels.is_some_and(|levels| fits(value, levels)) {
             return Err(EditError::TooDeep(at.clone().into()));
         }
-        self.written = self.written.saturating_add(weight(value));
+        self.written = self.written.saturating_add(weight(value) + size_of::<Change>());
         if self.written > MAX_WRITTEN { Err(EditError::TooMuch) } else { Ok(()) }
     }
 

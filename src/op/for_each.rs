@@ -9,6 +9,9 @@ use crate::rules;
 use crate::source::Text;
 use std::collections::VecDeque;
 
+/// What an operation on one match counts for, in nodes visited.
+const EACH: usize = 50;
+
 record! {
     /// Runs `do` once for each match of `in`, found before the first run. In the paths of `do`, `@` is the match; in
     /// its expressions, `item` is. `do` may add to and remove from the list that it goes through: each match still has
@@ -59,6 +62,10 @@ impl Operation for Loop {
             // An earlier round may have removed it together with something around it.
             if bench.pod.get(&place).is_none() {
                 continue;
+            }
+            if !bench.pod.visit(EACH * self.operations.len() + places.len() / 16) {
+                let message = "more was done for the matches of this path than any Pod needs";
+                return Err(fault(Code::LimitExceeded, message, self.written.span));
             }
             self.round(bench, place, &mut places)?;
             if bench.skipped {

@@ -74,10 +74,11 @@ impl Bench<'_> {
 
     /// The places that a path matches, each once; none is an error unless `optional`.
     pub fn select(&self, path: &Path, written: &Text, optional: bool) -> Result<Vec<Pointer>, Fault> {
-        let mut places =
-            path.select_bounded(self.pod.root(), &self.base(), crate::path::DEFAULT_LIMIT).map_err(|_| {
-                fault(Code::LimitExceeded, format!("the path {path} takes too much work on this Pod"), written.span)
-            })?;
+        let selected = path.select_counted(self.pod.root(), &self.base()).ok();
+        let Some((mut places, _)) = selected.filter(|(places, visited)| self.pod.visit(visited + places.len())) else {
+            let message = format!("the path {path} takes too much work on this Pod");
+            return Err(fault(Code::LimitExceeded, message, written.span));
+        };
         if places.is_empty() && !optional {
             return Err(self.no_match(path, written));
         }

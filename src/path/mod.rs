@@ -133,6 +133,16 @@ impl Path {
         self.run(&Run::new(root, limit_nodes_visited), self.0.segments.len(), base)
     }
 
+    /// [`Path::select_from`] within [`DEFAULT_LIMIT`], with the number of nodes that it visited.
+    pub fn select_counted(&self, root: &Value, base: &Pointer) -> Result<(Vec<Pointer>, usize), TooMuchWork> {
+        if self.0.singular.is_some() {
+            return self.select_bounded(root, base, DEFAULT_LIMIT).map(|found| (found, self.0.segments.len()));
+        }
+        let run = Run::new(root, DEFAULT_LIMIT);
+        let found = self.run(&run, self.0.segments.len(), base)?;
+        Ok((found, DEFAULT_LIMIT - run.left()))
+    }
+
     /// Evaluates the first `count` segments.
     fn run(&self, run: &Run<'_>, count: usize, base: &Pointer) -> Result<Vec<Pointer>, TooMuchWork> {
         let mut at = self.origin(base);

@@ -59,6 +59,11 @@ impl<'v> Run<'v> {
         Run { root, left: Cell::new(limit), regexes: RefCell::default() }
     }
 
+    /// The visits that are left.
+    pub fn left(&self) -> usize {
+        self.left.get()
+    }
+
     /// Pays for `nodes` visits.
     pub fn charge(&self, nodes: usize) -> Flow {
         let left = self.left.get().checked_sub(nodes).ok_or(Stop::TooMuch)?;

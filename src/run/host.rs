@@ -24,10 +24,14 @@ pub(super) struct Evaluator<'p> {
     pub(super) set: usize,
     /// What scripts logged since it was last taken.
     pub(super) log: Vec<String>,
+    /// How many lines that were in all.
+    logged: usize,
     /// What scripts' operations warned of.
     pub(super) warnings: Vec<Diagnostic>,
 }
 
+/// Lines that all scripts of a run may log: a rule may run one for each of a thousand matches.
+const MAX_LOGGED: usize = 2_000;
 /// How long a script may run that doesn't say.
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -43,6 +47,7 @@ impl<'p> Evaluator<'p> {
             scopes,
             set: 0,
             log: Vec::new(),
+            logged: 0,
             warnings: Vec::new(),
         }
     }
@@ -193,7 +198,9 @@ impl Host for Evaluator<'_> {
         let ran = self.with_scope(pod, true, item, |plan, scope, live| {
             script::run(&plan.language, &script.ast, scope, live, timeout.unwrap_or(SCRIPT_TIMEOUT))
         });
-        self.log.extend(ran.log);
+        let room = MAX_LOGGED.saturating_sub(self.logged);
+        self.logged += ran.log.len();
+        self.log.extend(ran.log.into_iter().take(room));
         // What an operation of a script warns of has no place of its own: the script has.
         self.warnings.extend(ran.warnings.into_iter().map(|warning| warning.at(script.text.span)));
         match ran.end {

@@ -13,7 +13,7 @@ pub use context::{Context, POD_PREFIX};
 pub use outcome::{Companion, Outcome, Reason, RuleTrace, Seen, Status, seen};
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::edit::Editor;
+use crate::edit::{Editor, weight};
 use crate::expr::clearml;
 use crate::op::{Bench, EnvIndex, Fault, Host};
 use crate::plan::{self, Plan, Rule};
@@ -47,6 +47,7 @@ impl Plan {
             evaluator: Evaluator::new(self, context),
             pod: Editor::new(template),
             companions: Vec::new(),
+            companion_bytes: 0,
             traces: Vec::new(),
             warnings: Vec::new(),
             env: EnvIndex::default(),
@@ -65,11 +66,15 @@ impl Plan {
     }
 }
 
+/// What the companions of one task may hold together, in bytes of [`weight`].
+const MAX_COMPANIONS: usize = 32 << 20;
+
 struct Run<'p> {
     plan: &'p Plan,
     evaluator: Evaluator<'p>,
     pod: Editor,
     companions: Vec<Companion>,
+    companion_bytes: usize,
     traces: Vec<RuleTrace>,
     warnings: Vec<Diagnostic>,
     env: EnvIndex,
@@ -184,6 +189,11 @@ impl Run<'_> {
         }
         for companion in &rule.companions {
             let manifest = self.evaluator.value(&companion.manifest, &mut self.pod, None)?;
+            self.companion_bytes += weight(&manifest);
+            if self.companion_bytes > MAX_COMPANIONS {
+                let message = format!("the companions of one task hold more than {} MiB", MAX_COMPANIONS >> 20);
+                return Err(Box::new(Diagnostic::new(Code::LimitExceeded, message).at(companion.span)));
+            }
             self.companions.push(Companion { lifetime: companion.lifetime, manifest, rule: number });
         }
         for step in &rule.steps {

@@ -50,6 +50,11 @@ fn descendants_of_descendants() {
         each(&each(&each("[{set: {path: $.spec.zz, value: 1}}]")))
     );
     rejects("forEach", &rules, "limit-exceeded");
+    rejects(
+        "forEach of nothing",
+        &rules.replace("{set: {path: $.spec.zz, value: 1}}", "{remove: {path: '@..zz'}}"),
+        "limit-exceeded",
+    );
 }
 
 #[test]

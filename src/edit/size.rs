@@ -1,0 +1,24 @@
+//! How large and how deep a value is.
+
+use serde_json::Value;
+
+/// About how many bytes of memory a value takes.
+pub fn weight(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(list) => list.iter().map(weight).sum(),
+            Value::Object(map) => map.iter().map(|(key, value)| key.len() + size_of::<String>() + weight(value)).sum(),
+            _ => 0,
+        }
+}
+
+/// Whether a value nests at most `levels` deep.
+pub(super) fn fits(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(list) if levels > 0 => list.iter().all(|item| fits(item, levels - 1)),
+        Value::Object(map) if levels > 0 => map.values().all(|item| fits(item, levels - 1)),
+        Value::Array(_) | Value::Object(_) => false,
+        _ => true,
+    }
+}
