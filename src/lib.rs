@@ -48,6 +48,7 @@ pub mod expr;
 pub mod op;
 pub mod output;
 pub mod path;
+pub mod pattern;
 pub mod plan;
 pub mod pod;
 pub mod rules;

@@ -10,9 +10,7 @@ use crate::run::provenance::Source;
 /// Checks the Pod; a finding points at the rule or the line of the values that wrote the field.
 pub fn check(outcome: &Outcome, parts: &Parts, fields: &Fields<'_>, found: &mut Diagnostics) {
     for finding in pod::check::check(&outcome.pod) {
-        let mut diagnostic = Diagnostic::new(finding.code, format!("{}: {}", finding.at, finding.message));
-        diagnostic.severity = finding.severity;
-        diagnostic.help = finding.help;
+        let mut diagnostic = of_finding(&finding);
         match fields.source(&finding.at) {
             Source::Template(span) => diagnostic = diagnostic.at_with(span, "written here"),
             Source::Author(author) => {
@@ -23,6 +21,14 @@ pub fn check(outcome: &Outcome, parts: &Parts, fields: &Fields<'_>, found: &mut 
         }
         found.push(diagnostic);
     }
+}
+
+/// What a finding says, before it is known who wrote the field.
+pub fn of_finding(finding: &pod::check::Finding) -> Diagnostic {
+    let mut diagnostic = Diagnostic::new(finding.code, format!("{}: {}", finding.at, finding.message));
+    diagnostic.severity = finding.severity;
+    diagnostic.help = finding.help.clone();
+    diagnostic
 }
 
 /// What a Python hook named in the values means for a command that can't run it. True if there is one.

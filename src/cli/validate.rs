@@ -2,7 +2,7 @@
 
 use super::arguments::{Validate, ValidateFormat};
 use super::report::{self, Report};
-use super::{Exit, input};
+use super::{Exit, check, input};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Sources, render};
 use crate::plan;
 use crate::pod;
@@ -69,9 +69,7 @@ fn validate(sources: &mut Sources, values: &[FileId], rules: &[FileId], found: &
     for queue in installation.queues() {
         let template = installation.template(&queue.name);
         for finding in pod::check::check_template(&template.to_value()) {
-            let mut diagnostic = Diagnostic::new(finding.code, format!("{}: {}", finding.at, finding.message));
-            diagnostic.severity = finding.severity;
-            diagnostic.help = finding.help;
+            let mut diagnostic = check::of_finding(&finding);
             if let Some(span) = template.span_at(finding.at.steps()) {
                 diagnostic = diagnostic.at(span);
             }

@@ -1,6 +1,7 @@
 //! The functions of expressions and scripts that don't touch the Pod.
 
 use super::convert::to_value;
+use crate::pattern;
 use crate::pod::names;
 use crate::pod::quantity::Quantity;
 use base64::Engine as _;
@@ -46,11 +47,7 @@ fn with_pattern<T>(glob: bool, pattern: &str, use_it: impl FnOnce(&regex::Regex)
 }
 
 fn glob_regex(pattern: &str) -> Fallible<String> {
-    globset::GlobBuilder::new(pattern)
-        .build()
-        // globset writes patterns for bytes; this is text.
-        .map(|glob| glob.regex().replace("(?-u)", "(?s)"))
-        .map_err(|error| format!("`{pattern}` is not a glob: {}", error.kind()).into())
+    pattern::glob_source(pattern).map_err(|why| format!("`{pattern}` is not a glob: {why}").into())
 }
 
 /// The SHA-256 of a text, in hexadecimal.

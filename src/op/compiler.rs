@@ -3,6 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Sources, Span};
 use crate::expr::{self, Language, Names, Part, Piece, Script, Template};
 use crate::path::Path;
+use crate::pattern;
 use crate::source::{Kind, Node, Text};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -167,15 +168,9 @@ impl Compiler<'_> {
 
     /// Compiles a regular expression ([syntax](https://docs.rs/regex/latest/regex/#syntax)).
     pub fn regex(&mut self, text: &Text) -> Option<regex::Regex> {
-        match regex::RegexBuilder::new(&text.value).size_limit(1 << 20).build() {
-            Ok(regex) => Some(regex),
-            Err(error) => {
-                let message = error.to_string();
-                let last = message.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
-                self.error(Code::BadRegex, format!("this is not a regular expression: {last}"), text.span);
-                None
-            }
-        }
+        pattern::regex(&text.value)
+            .map_err(|why| self.error(Code::BadRegex, format!("this is not a regular expression: {why}"), text.span))
+            .ok()
     }
 
     /// Reads a duration such as `500ms`, `10s` or `2m`.

@@ -1,6 +1,7 @@
 //! Which queues a rule is for.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::pattern;
 use crate::rules::Selectors;
 use crate::source::Text;
 
@@ -132,10 +133,8 @@ fn test(body: &str, text: &Text) -> Result<Test, Diagnostic> {
         return Err(Diagnostic::new(Code::BadValue, "an empty queue selector").at(text.span));
     }
     if let Some(inner) = body.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).filter(|_| body.len() > 1) {
-        return regex::RegexBuilder::new(inner).size_limit(1 << 20).build().map(Test::Regex).map_err(|error| {
-            let message = error.to_string();
-            let last = message.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
-            Diagnostic::new(Code::BadRegex, format!("this is not a regular expression: {last}")).at(text.span)
+        return pattern::regex(inner).map(Test::Regex).map_err(|why| {
+            Diagnostic::new(Code::BadRegex, format!("this is not a regular expression: {why}")).at(text.span)
         });
     }
     if !body.contains(['*', '?', '[', '{']) {
@@ -146,8 +145,5 @@ fn test(body: &str, text: &Text) -> Result<Test, Diagnostic> {
             .at(text.span)
             .help("in a glob, * stands for any characters, ? for one, [ab] for one of them, {a,b} for either")
     };
-    let glob = globset::GlobBuilder::new(body).build().map_err(|error| bad(error.kind().to_string()))?;
-    // globset writes patterns for bytes; queue names are text.
-    let source = glob.regex().replace("(?-u)", "(?s)");
-    regex::RegexBuilder::new(&source).size_limit(1 << 20).build().map(Test::Regex).map_err(|e| bad(e.to_string()))
+    pattern::glob_source(body).and_then(|source| pattern::regex(&source)).map(Test::Regex).map_err(bad)
 }
