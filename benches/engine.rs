@@ -86,7 +86,7 @@ fn main() {
     let template = pod();
     let task = json!({"id": "0a1b2c3d", "name": "train", "hyperparams": {"Args": {"scratch": {"value": "yes"}}}});
     let context = Context::new(task, "q1", "train");
-    let (untraced, traced) = (Options::default(), Options { trace: true });
+    let (untraced, traced) = (Options::default(), Options { trace: true, ..Default::default() });
 
     let train = |_: usize| "train".to_owned();
     let plans: Vec<Plan> = [1, 10, 100, 500].into_iter().map(|n| compile(&rules(n, train))).collect();

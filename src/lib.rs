@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Under them: [`diagnostic`] is how every stage reports, [`edit`] how every change is made, [`path`] and [`expr`] are the
-//! languages inside of rules, [`op`] holds the operations. [`output`] prints; `cli` is the command line.
+//! languages inside of rules, [`op`] holds the operations, [`hook`] is how Python is called. [`output`] prints; `cli` is the command line.
 //!
 //! ```
 //! use podrules::diagnostic::{Diagnostics, Sources};
@@ -45,6 +45,7 @@ pub mod cli;
 pub mod diagnostic;
 pub mod edit;
 pub mod expr;
+pub mod hook;
 pub mod op;
 pub mod output;
 pub mod path;

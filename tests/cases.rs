@@ -80,7 +80,7 @@ fn run(folder: &Path) -> (Option<Value>, String) {
     let default = parsed.add("default", TEMPLATE);
     let default = yaml::read(&parsed, default, &mut Diagnostics::new()).remove(0).to_value();
     let template = yaml_value(&folder.join("template.yaml"), default);
-    let outcome = plan.run_rules(template, &context(folder), Options { trace: true });
+    let outcome = plan.run_rules(template, &context(folder), Options { trace: true, ..Default::default() });
     report.extend(outcome.warnings.iter().map(|d| line(&sources, d)));
     for trace in &outcome.rules {
         let name = &plan.rules[trace.rule as usize].name;

@@ -126,7 +126,7 @@ fn rules_file(text: &str, first: &Node) -> Option<String> {
 
 /// Runs a plan, and adds all there is to say; `complete` says whether the Pod should be one that Kubernetes takes.
 fn run(plan: &Plan, template: Value, context: &Context, found: &mut Vec<Diagnostic>) -> Value {
-    let outcome = plan.run(template, context, Options { trace: true });
+    let outcome = plan.run(template, context, Options { trace: true, ..Default::default() });
     found.extend(outcome.warnings);
     let failed = outcome.failure.is_some();
     found.extend(outcome.failure);

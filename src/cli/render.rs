@@ -42,7 +42,7 @@ pub fn run(command: &Render, report: Report) -> Exit {
 
 /// Runs the rules with the trace that findings need.
 pub fn run_rules(parts: &Parts) -> Outcome {
-    parts.plan.run(parts.template.to_value(), &parts.context, Options { trace: true })
+    parts.plan.run(parts.template.to_value(), &parts.context, Options { trace: true, ..Default::default() })
 }
 
 /// Adds what is to say of an outcome; true if a hook of the values was left out.

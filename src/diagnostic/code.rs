@@ -75,7 +75,7 @@ codes! {
     BadGlob = "bad-glob", Error;
     /// `vars:` that need one another in a circle.
     VarsCycle = "vars-cycle", Error;
-    /// Something this build of podrules can't run, such as a Python hook.
+    /// Something that can't be run here, such as a Python hook where there is no Python.
     Unsupported = "unsupported", Error;
     /// A path that matches nothing in the Pod.
     NoMatch = "no-match", Error;
@@ -85,6 +85,14 @@ codes! {
     ExpressionFailed = "expression-failed", Error;
     /// A script that failed, or called `fail()`.
     ScriptFailed = "script-failed", Error;
+    /// A Python hook that raised an exception, or ended the process it ran in.
+    HookFailed = "hook-failed", Error;
+    /// A Python hook that didn't return `{"template": template}`, or returned what can't be written as JSON.
+    HookResult = "hook-result", Error;
+    /// A Python hook that can't be imported: no such module or function, a syntax error, an exception on import.
+    HookImport = "hook-import", Error;
+    /// The Python interpreter can't be started, or doesn't answer as it should.
+    Python = "python", Error;
     /// A bound on work, size or time was hit.
     LimitExceeded = "limit-exceeded", Error;
     /// A rule that failed and was skipped, as its `onError: skip` asks.

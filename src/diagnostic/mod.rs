@@ -58,6 +58,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The rule it concerns, if any.
     pub rule: Option<String>,
+    /// More lines that explain it, such as the traceback of a Python hook.
+    pub detail: Option<String>,
 }
 
 impl Diagnostic {
@@ -71,6 +73,7 @@ impl Diagnostic {
             related: Vec::new(),
             help: None,
             rule: None,
+            detail: None,
         }
     }
 

@@ -6,6 +6,7 @@
 pub mod json_patch;
 pub mod merge_patch;
 mod pointer;
+pub mod replace;
 mod size;
 
 pub use pointer::{Pointer, Step};

@@ -312,7 +312,7 @@ fn look(language: &Language, ast: &AST, place: &Place<'_>, names: &Names) -> See
             Some(ASTNode::Expr(Expr::Variable(variable, _, _))) => match variable.1.as_str() {
                 "pod" | "item" => seen.uses_pod = true,
                 "vars" => seen.uses_pod = true,
-                _ => {}
+                read => language.note_use(read),
             },
             Some(ASTNode::Expr(Expr::Dot(pair, ..))) => {
                 if let (Expr::Variable(variable, _, _), Some((property, at))) = (&pair.lhs, first_property(&pair.rhs)) {

@@ -4,7 +4,7 @@ use super::{bounds, functions, json, scope, script, task};
 use rhai::packages::{Package, StandardPackage};
 use rhai::{Engine, FLOAT, INT};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ pub struct Language {
     engine: Arc<Engine>,
     functions: Arc<OnceLock<BTreeSet<String>>>,
     expressions: Arc<AtomicUsize>,
+    used: Arc<AtomicU8>,
 }
 
 impl std::fmt::Debug for Language {
@@ -70,7 +71,12 @@ impl Language {
         scope::register(&mut engine);
         script::register(&mut engine);
         more(&mut engine);
-        Language { engine: Arc::new(engine), functions: Arc::default(), expressions: Arc::default() }
+        Language {
+            engine: Arc::new(engine),
+            functions: Arc::default(),
+            expressions: Arc::default(),
+            used: Arc::default(),
+        }
     }
 
     /// The engine.
@@ -81,6 +87,16 @@ impl Language {
     /// Counts expressions that are compiled into a plan; false once there are more than [`MAX_EXPRESSIONS`].
     pub fn take(&self, count: usize) -> bool {
         self.expressions.fetch_add(count, Ordering::Relaxed).saturating_add(count) <= MAX_EXPRESSIONS
+    }
+
+    /// Notes that something compiled reads a variable.
+    pub(super) fn note_use(&self, variable: &str) {
+        self.used.fetch_or(use_bit(variable), Ordering::Relaxed);
+    }
+
+    /// Whether anything that was compiled reads `task`, `config` or `providers`: what isn't read needn't be converted.
+    pub fn uses(&self, variable: &str) -> bool {
+        self.used.load(Ordering::Relaxed) & use_bit(variable) != 0
     }
 
     /// Whether there is a function of this name, with whatever arguments.
@@ -99,5 +115,14 @@ impl Language {
             let names = self.engine.collect_fn_metadata(None, |f| Some(f.metadata.name.to_string()), true);
             names.into_iter().filter(|n| n.starts_with(|c: char| c.is_ascii_alphabetic())).collect()
         })
+    }
+}
+
+fn use_bit(variable: &str) -> u8 {
+    match variable {
+        "task" => 1,
+        "config" => 2,
+        "providers" => 4,
+        _ => 0,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Sources, Span};
 use crate::expr::{self, Language, Names, Part, Piece, Script, Template};
+use crate::hook::Hook;
 use crate::path::Path;
 use crate::pattern;
 use crate::source::{Kind, Node, Text};
@@ -20,6 +21,8 @@ pub struct Compiler<'c> {
     pub names: Names,
     /// Where the parameters of the operation at work stand.
     pub span: Span,
+    /// The Python functions that were named.
+    pub hooks: Vec<Hook>,
 }
 
 impl Compiler<'_> {

@@ -6,6 +6,7 @@ use super::{ALL, Bench, Compiler, Descriptor, EnvIndex, Fault, Host, fault};
 use crate::diagnostic::{Code, Diagnostics, FileId, Sources, Span};
 use crate::edit::{Editor, Pointer};
 use crate::expr::{Language, Names, Script, Template, script, to_value};
+use crate::hook::Hook;
 use crate::source::Node;
 use rhai::{Dynamic, Engine, EvalAltResult};
 use serde_json::{Map, Value};
@@ -37,8 +38,14 @@ fn call(operation: &'static Descriptor, keys: &[&str], arguments: &[Dynamic]) ->
     };
     let nowhere = Span::new(FileId(u32::MAX), 0, 0);
     let (sources, mut found) = (Sources::new(), Diagnostics::new());
-    let mut compiler =
-        Compiler { sources: &sources, found: &mut found, language: None, names: Names::default(), span: nowhere };
+    let mut compiler = Compiler {
+        sources: &sources,
+        found: &mut found,
+        language: None,
+        names: Names::default(),
+        span: nowhere,
+        hooks: Vec::new(),
+    };
     let compiled = (operation.compile)(&Node::made(&params, nowhere), &mut compiler);
     let Some(compiled) = compiled.filter(|_| !found.has_errors()) else {
         let messages = found.iter().map(|d| match &d.help {
@@ -111,5 +118,9 @@ impl Host for Constants {
         _: Option<&Pointer>,
     ) -> Result<bool, Fault> {
         Err(fault(Code::Unsupported, "a script can't run another", script.text.span))
+    }
+
+    fn hook(&mut self, hook: &Hook, _: &mut Editor) -> Result<(), Fault> {
+        Err(fault(Code::Unsupported, "a script can't call a Python hook", hook.span))
     }
 }

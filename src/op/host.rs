@@ -4,6 +4,7 @@ use super::env_index::EnvIndex;
 use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::edit::{EditError, Editor, Pointer};
 use crate::expr::{Script, Template};
+use crate::hook::Hook;
 use crate::path::Path;
 use crate::source::Text;
 use serde_json::Value;
@@ -30,6 +31,8 @@ pub trait Host {
         pod: &mut Editor,
         item: Option<&Pointer>,
     ) -> Result<bool, Fault>;
+    /// Calls a Python hook on the Pod, and writes into it what the hook changed.
+    fn hook(&mut self, hook: &Hook, pod: &mut Editor) -> Result<(), Fault>;
 }
 
 /// Where an operation works: the Pod, the match of the `forEach` around it, and the host.

@@ -1,8 +1,8 @@
-//! `python`: the full `update_template` hook. It's part of the language; this version of podrules can't run it yet, and
-//! says so when the rules are loaded.
+//! `python`: the full `update_template` hook, in order with the other operations.
 
-use super::{Compiler, Operation, Parameters};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::{Bench, Compiler, Fault, Operation, Parameters};
+use crate::diagnostic::Diagnostics;
+use crate::hook::Hook;
 use crate::record;
 use crate::rules::{Read, wrong};
 use crate::source::{Kind, Node, Text};
@@ -14,13 +14,17 @@ record! {
     pub struct PythonKeys as "python" {
         /// The function, as `module:function`.
         required call: Text = "call",
-        /// How long it may take, such as `10s`.
+        /// How long it may take, such as `500ms` or `30s`; 10s if nothing is said.
         optional timeout: Option<Text> = "timeout",
     }
 }
 
-/// Calls a Python function with the contract of ClearML's `update_template`. This version checks it and refuses to load
-/// it: no Python runs.
+/// Calls a Python function with the contract of ClearML's `update_template`: it gets the template, the task and what is
+/// known of them as keyword arguments, and returns `{"template": template}`. If it raises, the rule fails.
+///
+/// ```yaml
+/// - python: {call: "custom_code:update_template", timeout: 10s}
+/// ```
 #[derive(Debug, Clone)]
 pub struct Python(PythonKeys);
 
@@ -52,17 +56,18 @@ impl Parameters for Python {
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let PythonKeys { call, timeout } = self.0;
-        if let Some(timeout) = &timeout {
-            compiler.duration(timeout);
-        }
-        let parts: Vec<&str> = call.value.split(':').collect();
-        if !matches!(parts.as_slice(), [module, function] if !module.trim().is_empty() && !function.trim().is_empty()) {
-            compiler.error(Code::BadValue, format!("`{}` is not of the form module:function", call.value), call.span);
-            return None;
-        }
-        let message = format!("the Python hook {} can't be run: this version of podrules runs no Python", call.value);
-        let help = "write it as operations or as a `script`, or remove the rule";
-        compiler.found.push(Diagnostic::new(Code::Unsupported, message).at(call.span).help(help));
-        None
+        let timeout = timeout.as_ref().map(|text| compiler.duration(text));
+        let hook = Hook::new(&call, timeout.flatten()).map_err(|fault| compiler.found.push(*fault)).ok()?;
+        compiler.hooks.push(hook.clone());
+        timeout.is_none_or(|read| read.is_some()).then(|| Box::new(Compiled(hook)) as Box<dyn Operation>)
+    }
+}
+
+#[derive(Debug)]
+struct Compiled(Hook);
+
+impl Operation for Compiled {
+    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+        bench.host.hook(&self.0, bench.pod)
     }
 }

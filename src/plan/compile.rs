@@ -4,6 +4,7 @@ use super::index::Index;
 use super::{Companion, FIRST_STEP, Plan, Rule, Selector, Set, Step, check};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::expr::{Expression, Names, Template, expression};
+use crate::hook::Hook;
 use crate::op::{self, Compiler};
 use crate::rules::{self, RuleSet};
 use crate::source::helm::Installation;
@@ -25,6 +26,7 @@ pub fn compile(
         rules: Vec::new(),
         sets: Vec::new(),
         next_author: FIRST_STEP,
+        hooks: Vec::new(),
         names: HashMap::new(),
     };
     if let Some(installation) = installation {
@@ -44,7 +46,12 @@ pub fn compile(
     }
     check::check(&builder.rules, installation, builder.found);
     let index = Index::new(&builder.rules);
-    Plan { rules: builder.rules, sets: builder.sets, language: builder.language, index }
+    let values_hook = installation.and_then(Installation::hook).filter(|text| !is_own(&text.value));
+    let values_hook = values_hook.and_then(|text| {
+        Hook::new(&text, None).map_err(|fault| builder.found.push(fault.help("write custom_code:update_template"))).ok()
+    });
+    let Builder { rules, sets, language, hooks, .. } = builder;
+    Plan { rules, sets, hooks, values_hook, language, index }
 }
 
 struct Builder<'b> {
@@ -54,6 +61,7 @@ struct Builder<'b> {
     rules: Vec<Rule>,
     sets: Vec<Set>,
     next_author: u32,
+    hooks: Vec<Hook>,
     /// Where each rule name stood first.
     names: HashMap<String, Span>,
 }
@@ -82,6 +90,7 @@ impl Builder<'_> {
             language: Some(&self.language),
             names: names.clone(),
             span,
+            hooks: Vec::new(),
         }
     }
 
@@ -129,7 +138,10 @@ impl Builder<'_> {
         let when = rule.when.as_ref().map(|text| self.condition(text, names));
         let compiled = {
             let mut compiler = self.compiler(names);
-            op::compile_all(&rule.operations, &mut compiler)
+            let compiled = op::compile_all(&rule.operations, &mut compiler);
+            let hooks = std::mem::take(&mut compiler.hooks);
+            self.hooks.extend(hooks);
+            compiled
         };
         let companions = self.companions(&rule, names);
         let whole = read_whole && self.found.errors() == before;
@@ -221,6 +233,11 @@ impl Builder<'_> {
         }
         companions
     }
+}
+
+/// Whether the values' hook is podrules itself, inside ClearML's agent: its rules are those that run here anyway.
+fn is_own(hook: &str) -> bool {
+    hook.trim() == "podrules:update_template"
 }
 
 fn is_identifier(name: &str) -> bool {

@@ -12,6 +12,7 @@ pub use selector::{Selector, Verdict};
 
 use crate::diagnostic::Span;
 use crate::expr::{Expression, Language, Template};
+use crate::hook::Hook;
 use crate::op::Operation;
 use crate::rules::{Lifetime, Mode, OnError, RuleStage};
 use index::Index;
@@ -24,6 +25,10 @@ pub struct Plan {
     pub rules: Vec<Rule>,
     /// What the rules of one document share.
     pub sets: Vec<Set>,
+    /// The Python functions that the rules name.
+    pub hooks: Vec<Hook>,
+    /// The hook of the values, which runs after all rules of the template's stage.
+    pub values_hook: Option<Hook>,
     /// The expression language.
     pub language: Language,
     index: Index,
@@ -101,7 +106,9 @@ pub const BASE: u32 = 0;
 pub const ASSEMBLY: u32 = 1;
 /// The author of what was resolved of ClearML's `${CLEARML_…}` strings.
 pub const STRINGS: u32 = 2;
-const FIRST_STEP: u32 = 3;
+/// The author of what the values' Python hook changed.
+pub const HOOK: u32 = 3;
+const FIRST_STEP: u32 = 4;
 
 impl Plan {
     /// The rules for a queue, in order, by number. A queue is known by its id, its name, or both.

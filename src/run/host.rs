@@ -2,10 +2,11 @@
 
 use super::Context;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::edit::{Editor, Pointer, weight};
+use crate::edit::{Editor, Pointer, replace, weight};
 use crate::expr::scope::{self, Values};
 use crate::expr::script::{self, End, Failure};
 use crate::expr::{Expression, Json, Live, Script, Template, to_value};
+use crate::hook::{self, Hook, HookFault, Hooks};
 use crate::op::{Fault, Host};
 use crate::plan::Plan;
 use rhai::{Dynamic, Scope};
@@ -17,6 +18,7 @@ use std::time::Duration;
 pub(super) struct Evaluator<'p> {
     plan: &'p Plan,
     context: &'p Context,
+    hooks: Option<&'p dyn Hooks>,
     pod_name: String,
     live: Live,
     scopes: Vec<Option<Scope<'static>>>,
@@ -30,18 +32,19 @@ pub(super) struct Evaluator<'p> {
     pub(super) warnings: Vec<Diagnostic>,
 }
 
-/// Lines that all scripts of a run may log: a rule may run one for each of a thousand matches.
+/// Lines that all scripts and hooks of a run may log: a rule may run one for each of a thousand matches.
 const MAX_LOGGED: usize = 2_000;
 /// How long a script may run that doesn't say.
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl<'p> Evaluator<'p> {
-    pub(super) fn new(plan: &'p Plan, context: &'p Context) -> Self {
+    pub(super) fn new(plan: &'p Plan, context: &'p Context, hooks: Option<&'p dyn Hooks>) -> Self {
         let scopes = plan.sets.iter().map(|_| None).collect();
         let pod_name = context.pod_name();
         Evaluator {
             plan,
             context,
+            hooks,
             pod_name,
             live: Live::default(),
             scopes,
@@ -50,6 +53,13 @@ impl<'p> Evaluator<'p> {
             logged: 0,
             warnings: Vec::new(),
         }
+    }
+
+    /// Adds lines to the log, as far as there is room.
+    fn keep_log(&mut self, lines: Vec<String>) {
+        let room = MAX_LOGGED.saturating_sub(self.logged);
+        self.logged += lines.len();
+        self.log.extend(lines.into_iter().take(room));
     }
 
     /// The plan.
@@ -164,6 +174,20 @@ fn failed(expression: &Expression, message: &str) -> Fault {
 }
 
 impl Host for Evaluator<'_> {
+    fn hook(&mut self, hook: &Hook, pod: &mut Editor) -> Result<(), Fault> {
+        let Some(hooks) = self.hooks else { return Err(hook::refused(hook)) };
+        let answer = hooks.call(hook, pod.root(), self.context);
+        self.keep_log(answer.log);
+        let template = answer.template.map_err(|fault| fault.into_fault(hook))?;
+        if !template.is_object() {
+            let message = format!("returned a template that is {}", crate::edit::kind_of(&template));
+            return Err(HookFault::new(Code::HookResult, message).into_fault(hook));
+        }
+        replace::apply(pod, &Pointer::root(), template).map_err(|error| {
+            HookFault::new(Code::LimitExceeded, format!("returned too much: {error}")).into_fault(hook)
+        })
+    }
+
     fn value(&mut self, template: &Template, pod: &mut Editor, item: Option<&Pointer>) -> Result<Value, Fault> {
         if let Some(constant) = template.constant() {
             return Ok(constant.clone());
@@ -198,9 +222,7 @@ impl Host for Evaluator<'_> {
         let ran = self.with_scope(pod, true, item, |plan, scope, live| {
             script::run(&plan.language, &script.ast, scope, live, timeout.unwrap_or(SCRIPT_TIMEOUT))
         });
-        let room = MAX_LOGGED.saturating_sub(self.logged);
-        self.logged += ran.log.len();
-        self.log.extend(ran.log.into_iter().take(room));
+        self.keep_log(ran.log);
         // What an operation of a script warns of has no place of its own: the script has.
         self.warnings.extend(ran.warnings.into_iter().map(|warning| warning.at(script.text.span)));
         match ran.end {

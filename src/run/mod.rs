@@ -1,4 +1,4 @@
-//! A plan and a task to a Pod. Pure: no clock, no randomness, no network, no files.
+//! A plan and a task to a Pod. Pure, but for Python hooks: no clock, no randomness, no network, no files.
 //!
 //! A rule is a transaction on the editor's log: it is done whole, or taken back whole.
 
@@ -10,11 +10,12 @@ pub mod provenance;
 mod why;
 
 pub use context::{Context, POD_PREFIX};
-pub use outcome::{Companion, Outcome, Reason, RuleTrace, Seen, Status, seen};
+pub use outcome::{Companion, HookTrace, Outcome, Reason, RuleTrace, Seen, Status, seen};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::edit::{Editor, weight};
 use crate::expr::clearml;
+use crate::hook::Hooks;
 use crate::op::{Bench, EnvIndex, Fault, Host};
 use crate::plan::{self, Plan, Rule};
 use crate::rules::{Mode, OnError, RuleStage};
@@ -24,41 +25,58 @@ use std::collections::BTreeSet;
 
 /// How to run.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct Options<'h> {
+    /// What runs Python hooks; without it they are refused.
+    pub hooks: Option<&'h dyn Hooks>,
     /// Keep every change, and work out why conditions are false: for `explain`.
     pub trace: bool,
 }
 
+/// What of a run is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    Whole,
+    Rules,
+    Stage(RuleStage),
+}
+
 impl Plan {
     /// Runs the rules for the context's queue on a template: the template's stage, the assembly of the Pod, the Pod's stage.
-    pub fn run(&self, template: Value, context: &Context, options: Options) -> Outcome {
-        self.work(template, context, options, true)
+    pub fn run(&self, template: Value, context: &Context, options: Options<'_>) -> Outcome {
+        self.work(template, context, options, Work::Whole)
     }
 
     /// Runs the rules of both stages and nothing between them: for Pods that somebody else assembles.
-    pub fn run_rules(&self, pod: Value, context: &Context, options: Options) -> Outcome {
-        self.work(pod, context, options, false)
+    pub fn run_rules(&self, pod: Value, context: &Context, options: Options<'_>) -> Outcome {
+        self.work(pod, context, options, Work::Rules)
     }
 
-    fn work(&self, template: Value, context: &Context, options: Options, assemble: bool) -> Outcome {
-        let strings = if assemble { clearml::tokens(&template) } else { Default::default() };
+    /// Runs the rules of one stage, and the values' hook if it is the template's: for agents that do the rest themselves.
+    pub fn run_stage(&self, pod: Value, context: &Context, options: Options<'_>, stage: RuleStage) -> Outcome {
+        self.work(pod, context, options, Work::Stage(stage))
+    }
+
+    fn work(&self, template: Value, context: &Context, options: Options<'_>, work: Work) -> Outcome {
+        let strings = if matches!(work, Work::Whole) { clearml::tokens(&template) } else { Default::default() };
         let mut run = Run {
             plan: self,
-            evaluator: Evaluator::new(self, context),
+            evaluator: Evaluator::new(self, context, options.hooks),
             pod: Editor::new(template),
             companions: Vec::new(),
             companion_bytes: 0,
             traces: Vec::new(),
+            hook: None,
             warnings: Vec::new(),
             env: EnvIndex::default(),
             trace: options.trace,
         };
-        let failure = run.all(context, assemble.then_some(&strings)).err().map(|fault| *fault);
+        let failure = run.all(context, &strings, work).err().map(|fault| *fault);
         let (pod, changes) = run.pod.into_parts();
         Outcome {
             pod,
             companions: if failure.is_some() { Vec::new() } else { run.companions },
             rules: run.traces,
+            hook: run.hook,
             changes,
             warnings: run.warnings,
             failure,
@@ -76,19 +94,42 @@ struct Run<'p> {
     companions: Vec<Companion>,
     companion_bytes: usize,
     traces: Vec<RuleTrace>,
+    hook: Option<HookTrace>,
     warnings: Vec<Diagnostic>,
     env: EnvIndex,
     trace: bool,
 }
 
 impl Run<'_> {
-    fn all(&mut self, context: &Context, strings: Option<&BTreeSet<String>>) -> Result<(), Fault> {
+    fn all(&mut self, context: &Context, strings: &BTreeSet<String>, work: Work) -> Result<(), Fault> {
         let rules = self.plan.rules_for(context.queue_id(), context.queue_name());
-        self.stage(&rules, RuleStage::Template)?;
-        if let Some(strings) = strings {
+        if !matches!(work, Work::Stage(RuleStage::Pod)) {
+            self.stage(&rules, RuleStage::Template)?;
+            self.values_hook()?;
+        }
+        if matches!(work, Work::Whole) {
             self.between(context, strings)?;
         }
-        self.stage(&rules, RuleStage::Pod)
+        if !matches!(work, Work::Stage(RuleStage::Template)) {
+            self.stage(&rules, RuleStage::Pod)?;
+        }
+        Ok(())
+    }
+
+    /// The hook that the values name, after all rules of the template's stage.
+    fn values_hook(&mut self) -> Result<(), Fault> {
+        let Some(hook) = &self.plan.values_hook else { return Ok(()) };
+        self.pod.author = plan::HOOK;
+        let mark = self.pod.mark();
+        let done = self.evaluator.hook(hook, &mut self.pod);
+        let log = std::mem::take(&mut self.evaluator.log);
+        let failure = done.as_ref().err().map(|fault| (**fault).clone());
+        if failure.is_some() {
+            self.pod.rollback(mark);
+        }
+        self.hook = Some(HookTrace { failure, log });
+        self.keep_or_forget(mark);
+        done
     }
 
     /// From the template to the Pod.

@@ -14,6 +14,8 @@ pub struct Outcome {
     pub companions: Vec<Companion>,
     /// Every rule that was looked at, in order.
     pub rules: Vec<RuleTrace>,
+    /// What became of the values' Python hook, if there is one and it was its turn.
+    pub hook: Option<HookTrace>,
     /// Every change to the Pod that stayed, in order; empty unless a trace was asked for.
     pub changes: Vec<Change>,
     /// What is worth a warning.
@@ -41,6 +43,15 @@ pub struct RuleTrace {
     /// What became of it.
     pub status: Status,
     /// What its scripts logged.
+    pub log: Vec<String>,
+}
+
+/// What became of the values' Python hook.
+#[derive(Debug)]
+pub struct HookTrace {
+    /// Why it failed, if it did.
+    pub failure: Option<Diagnostic>,
+    /// What it printed.
     pub log: Vec<String>,
 }
 

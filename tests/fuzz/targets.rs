@@ -44,7 +44,7 @@ pub fn rules_file(bytes: &[u8]) {
     let mut found = Diagnostics::new();
     let plan = plan::compile(&sources, None, &[file], &mut found);
     let context = run::Context::new(task(), "q", "train");
-    let outcome = plan.run(template(), &context, run::Options { trace: true });
+    let outcome = plan.run(template(), &context, run::Options { trace: true, ..Default::default() });
     let plain = plan.run(template(), &context, run::Options::default());
     assert_eq!(outcome.pod, plain.pod, "a trace changes nothing");
     if outcome.failure.is_none() {

@@ -45,7 +45,7 @@ pub fn library(rules: &str) -> (Vec<&'static str>, serde_json::Value) {
     let mut codes: Vec<&str> = found.iter().map(|d| d.code.as_str()).collect();
     let context = run::Context::new(json!({"id": "abc", "name": "n", "l": [1, [2, {"a": 3}]]}), "q", "train");
     let template = json!({"spec": {"containers": [{"name": "task", "image": "ubuntu", "env": []}]}});
-    let outcome = plan.run(template, &context, run::Options { trace: true });
+    let outcome = plan.run(template, &context, run::Options { trace: true, ..Default::default() });
     codes.extend(outcome.failure.iter().chain(&outcome.warnings).map(|d| d.code.as_str()));
     let mut sources_text = podrules::diagnostic::render::human(found.into_vec().as_slice(), &sources, false);
     sources_text.push_str(&podrules::output::to_yaml(&outcome.pod));

@@ -57,6 +57,9 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
     if let Some(rule) = &diagnostic.rule {
         group = group.element(Level::NOTE.no_name().message(format!("in rule {}", printable_line(rule))));
     }
+    if let Some(detail) = &diagnostic.detail {
+        group = group.element(Level::NOTE.no_name().message(printable(detail)));
+    }
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(printable(help)));
     }

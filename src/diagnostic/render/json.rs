@@ -6,6 +6,7 @@
 //! | `severity` | `error`, `warning` or `note` |
 //! | `message` | what is wrong |
 //! | `help`, `rule` | what to do, and the rule concerned; left out if there is none |
+//! | `detail` | more lines, such as a Python traceback; left out if there are none |
 //! | `file`, `line`, `column`, `endLine`, `endColumn` | the place, counting from 1, columns in Unicode code points, the end exclusive; left out if there is none |
 //! | `label` | a few words on the place; left out if there are none |
 //! | `related` | other places: `file`, `line`, `column`, `message`; those without a text that was read have `message` only |
@@ -27,6 +28,9 @@ fn one(diagnostic: &Diagnostic, sources: &Sources) -> Value {
     put("message", diagnostic.message.as_str().into());
     if let Some(help) = &diagnostic.help {
         put("help", help.as_str().into());
+    }
+    if let Some(detail) = &diagnostic.detail {
+        put("detail", detail.as_str().into());
     }
     if let Some(rule) = &diagnostic.rule {
         put("rule", rule.as_str().into());
