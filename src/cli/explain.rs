@@ -9,7 +9,7 @@ use super::report::{self, Report};
 use crate::diagnostic::{Diagnostic, Diagnostics, Sources, render};
 use crate::edit::Pointer;
 use crate::output;
-use crate::plan::{Rule, Verdict};
+use crate::plan::{HOOK, Rule, Verdict};
 use crate::run::{Outcome, Reason, RuleTrace, Seen, Status, seen};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ pub fn run(command: &Explain, report: Report) -> Exit {
         }
     };
     let outcome = run_rules(&parts);
-    let hook = judge(&outcome, &parts, command.inputs.no_hook, &mut found);
+    judge(&outcome, &parts, &mut found);
     let view = View { parts: &parts, outcome: &outcome, sources: &sources, fields: Fields::new(&parts, &outcome) };
     let dropped = found.dropped();
     let findings = report.judged(found);
@@ -43,7 +43,6 @@ pub fn run(command: &Explain, report: Report) -> Exit {
     report.show_list(&findings, dropped, &sources);
     match printed {
         Exit::Done if findings.iter().any(Diagnostic::is_error) => Exit::Mistakes,
-        Exit::Done if hook => Exit::Incomplete,
         other => other,
     }
 }
@@ -155,6 +154,7 @@ impl View<'_> {
                 let _ = writeln!(out, "      log: {}", clean(line));
             }
         }
+        self.hook(&mut out, &changes, colour);
         for companion in &self.outcome.companions {
             let rule = &self.parts.plan.rules[companion.rule as usize].name;
             let _ = writeln!(out, "\nCompanion of the rule {rule}");
@@ -163,6 +163,43 @@ impl View<'_> {
         out.push_str("\nPod\n");
         self.marked_pod(&mut out, colour);
         out
+    }
+
+    /// What became of the hook that the values name.
+    fn hook(&self, out: &mut String, changes: &[Seen], colour: bool) {
+        let (Some(trace), Some(hook)) = (&self.outcome.hook, &self.parts.plan.values_hook) else { return };
+        let (status, paint) = match &trace.failure {
+            None => ("✓ applied ", anstyle::AnsiColor::Green),
+            Some(_) => ("✗ failed  ", anstyle::AnsiColor::Red),
+        };
+        let place = self.sources.file_line(hook.span);
+        let _ = writeln!(out, "\nHook\n  {} {}  {place}", painted(status, paint, colour), hook.function);
+        for change in changes.iter().filter(|change| change.author == HOOK) {
+            let _ = writeln!(out, "      {}", clean(&describe(change)));
+        }
+        for line in &trace.log {
+            let _ = writeln!(out, "      log: {}", clean(line));
+        }
+    }
+
+    /// The same as data.
+    fn hook_data(&self, changes: &[Seen]) -> Value {
+        let (Some(trace), Some(hook)) = (&self.outcome.hook, &self.parts.plan.values_hook) else { return Value::Null };
+        let own = changes.iter().filter(|change| change.author == HOOK);
+        let changes: Vec<Value> = own
+            .map(|change| {
+                json!({
+                    "what": change.what, "path": change.at.to_string(), "before": change.before, "after": change.after,
+                })
+            })
+            .collect();
+        json!({
+            "call": hook.function.to_string(), "file": self.sources.name(hook.span.file),
+            "line": self.sources.position(hook.span).line,
+            "status": if trace.failure.is_some() { "failed" } else { "applied" },
+            "why": trace.failure.iter().map(|failure| failure.message.as_str()).collect::<Vec<_>>(),
+            "changes": changes, "log": trace.log,
+        })
     }
 
     /// The Pod's lines, each with who wrote it.
@@ -217,7 +254,7 @@ impl View<'_> {
             .collect();
         json!({
             "task": self.parts.context.task_id(), "queue": self.parts.context.queue_name(),
-            "rules": rules, "companions": companions, "pod": self.outcome.pod, "fields": fields,
+            "rules": rules, "hook": self.hook_data(&self.changes()), "companions": companions, "pod": self.outcome.pod, "fields": fields,
             "findings": render::json(findings, self.sources),
         })
     }

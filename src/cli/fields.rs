@@ -3,7 +3,7 @@
 use super::load::Parts;
 use crate::diagnostic::Sources;
 use crate::edit::Pointer;
-use crate::plan::{ASSEMBLY, BASE, STRINGS};
+use crate::plan::{ASSEMBLY, BASE, HOOK, STRINGS};
 use crate::run::Outcome;
 use crate::run::provenance::{Provenance, Source};
 use serde_json::{Value, json};
@@ -32,6 +32,10 @@ impl<'p> Fields<'p> {
             Source::Author(BASE) => "template".to_owned(),
             Source::Author(ASSEMBLY) => "podrules: the task".to_owned(),
             Source::Author(STRINGS) => "podrules: ${CLEARML_…}".to_owned(),
+            Source::Author(HOOK) => match &self.parts.plan.values_hook {
+                Some(hook) => format!("hook {} ({})", hook.function, sources.file_line(hook.span)),
+                None => "podrules".to_owned(),
+            },
             Source::Author(author) => match self.parts.plan.author(author) {
                 Some((rule, step)) => format!("rule {} ({})", rule.name, sources.file_line(step.span)),
                 None => "podrules".to_owned(),
@@ -47,6 +51,13 @@ impl<'p> Fields<'p> {
             }
             Source::Author(ASSEMBLY) => json!({"kind": "assembly"}),
             Source::Author(STRINGS) => json!({"kind": "clearml-string"}),
+            Source::Author(HOOK) => match &self.parts.plan.values_hook {
+                Some(hook) => json!({
+                    "kind": "hook", "call": hook.function.to_string(),
+                    "file": sources.name(hook.span.file), "line": sources.position(hook.span).line,
+                }),
+                None => json!({"kind": "template"}),
+            },
             Source::Author(author) => match self.parts.plan.author(author) {
                 Some((rule, step)) => json!({
                     "kind": "rule", "rule": rule.name, "operation": step.name,
