@@ -1,4 +1,5 @@
 # Every argument of the contract, and what it is.
+import copy
 import datetime
 
 
@@ -24,6 +25,9 @@ def update_template(queue, queue_name, template, task_data, providers_info, task
     assert task.created == datetime.datetime(2026, 11, 20, 10, 0, 0, 123000, utc)
     assert task.last_update == datetime.datetime(2026, 11, 20, 10, 0, tzinfo=utc)
     assert task.to_dict()["id"] == "0a1b"
+    assert "hyperparams" in dir(task) and "status_message" in dir(task)
+    copied = copy.deepcopy(task)
+    assert copied.id == "0a1b" and copied.script.repository == "https://git/x"
     try:
         task.no_such_field
     except AttributeError:

@@ -44,13 +44,26 @@ class Mapping(dict):
 
 
 class Model:
-    """An object of ClearML's client: attributes, None where nothing is known."""
+    """An object of ClearML's client: attributes, None where nothing is known. Each is made when it's first asked for."""
 
     def __init__(self, name, fields, data):
-        self.__dict__.update((field, None) for field in fields)
-        self.__dict__.update((key, convert(fields.get(key), value)) for key, value in data.items())
-        self.__dict__["_name"] = name
-        self.__dict__["_data"] = data
+        self._name, self._fields, self._data = name, fields, data
+
+    def __getattr__(self, name):
+        # Before it is set up, as in a copy, it has no field.
+        if name.startswith("__") or "_data" not in self.__dict__:
+            raise AttributeError(name)
+        if name in self._data:
+            made = convert(self._fields.get(name), self._data[name])
+        elif name in self._fields:
+            made = None
+        else:
+            raise AttributeError("%s has no field %s" % (self._name, name))
+        self.__dict__[name] = made
+        return made
+
+    def __dir__(self):
+        return sorted(set(object.__dir__(self)).union(self._fields, self._data))
 
     def to_dict(self):
         return {key: value for key, value in self._data.items() if value is not None}
@@ -268,7 +281,15 @@ class Config:
     """The task's configuration: get() with dotted keys and a default, item and attribute access, nested trees."""
 
     def __init__(self, data):
-        self._config = tree(data)
+        self._given = data
+
+    @property
+    def _config(self):
+        # Made when it's first asked for: it may be large.
+        made = self.__dict__.get("_tree")
+        if made is None:
+            made = self.__dict__["_tree"] = tree(self._given)
+        return made
 
     def get(self, key, default=MISSING):
         value = self._config.get(key, default if default is not MISSING else None)
@@ -287,7 +308,9 @@ class Config:
         return key in self._config
 
     def __getattr__(self, name):
-        return getattr(self.__dict__["_config"], name)
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._config, name)
 
     def to_dict(self):
         return self._config.as_plain_ordered_dict()
