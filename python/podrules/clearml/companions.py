@@ -73,8 +73,13 @@ class Made:
     live: Manifest
     reused: bool
 
-    @property
-    def _owners(live: Manifest) -> list[Manifest]:
+
+def label_value(text: str) -> str:
+    """The text as the value of a Kubernetes label: what may not stand there becomes `-`."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-_.")[:63].rstrip("-_.")
+
+
+def _owners(live: Manifest) -> list[Manifest]:
     return list(_mapping(live.get("metadata")).get("ownerReferences") or [])
 
 
@@ -130,7 +135,7 @@ class Companions:
             return
         for made in mine:
             owners = [*self._other_owners(made.live), owned_by]
-            result = self._kubectl.patch(made.reference, {"metadata": {"ownerReferences": owners}})
+            result = self._kubectl.patch(reference(made.live), {"metadata": {"ownerReferences": owners}})
             if not result.ok:
                 self._warn(
                     f"{told(made.live)} has no owner, and stays when the Pod goes: {one_line(result.error)}"

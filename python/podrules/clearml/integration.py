@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import podrules
-from clearml_agent.glue.errors import ReenqueueTaskException
-from clearml_agent.glue.k8s import K8sIntegration
 from podrules.clearml.companions import Companion, Companions
 from podrules.clearml.failure import TaskFailure, as_failure, log_lines, one_line
 from podrules.clearml.kubectl import Kubectl, Manifest, reference
+from podrules.clearml.parent import K8sIntegration, ReenqueueTaskException
 from podrules.clearml.settings import kubectl_timeout, load_rules
 from podrules.clearml.stage import pod_of, put_back, template_for
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from typing import IO, Any, Dict, Iterator, Sequence
+from typing import IO, Any, Dict, Generator, Sequence
 
 DEFAULT_TIMEOUT = 120.0
 MOST_OUTPUT_BYTES = 16 << 20
@@ -71,7 +71,7 @@ def _plain(value: object) -> object:
 
 
 @contextlib.contextmanager
-def manifest_file(manifest: Manifest) -> Iterator[str]:
+def manifest_file(manifest: Manifest) -> Generator[str, None, None]:
     """A file that holds the manifest, for this user's eyes only, gone afterwards."""
     text = to_json(manifest)
     handle, path = tempfile.mkstemp(prefix="podrules-", suffix=".json")
