@@ -68,7 +68,7 @@ def at(document: Any, pointer: str) -> Any:
 def test_case(harness: Harness, path: Path) -> None:
     case = YAML(typ="safe", pure=True).load(path.read_text())
     theirs = harness.run("plain", case)
-    api, wrong = theirs.api, {**theirs.task}
+    api, wrong = theirs.api, dict(theirs.server.tasks.get(TASK_ID, {}))
     ours = harness.run("podrules", case)
     where = f"\n--- theirs\n{theirs.output}\n--- ours\n{ours.output}"
 
@@ -146,6 +146,13 @@ def failed_in_silence(case: dict[str, Any], theirs: Outcome, api: Any, wrong: An
     told(case, ours)
 
 
+def nothing_to_fail(case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any, ours: Outcome) -> None:
+    """Theirs lets an exception out. Ours tells of it, and there is no task to fail."""
+    assert theirs.result["escaped"] == ["IndexError"]
+    assert ours.applied == []
+    assert "could not be launched" in ours.output
+
+
 def told(case: dict[str, Any], ours: Outcome) -> None:
     assert ours.server.pending == []
     message = ours.task["status_message"]
@@ -163,6 +170,7 @@ DIFFERENCES = {
         failed_instead_of_stranded,
         launched_in_spite_of_warning,
         failed_in_silence,
+        nothing_to_fail,
     )
 }
 
