@@ -76,9 +76,10 @@ class PodrulesK8sIntegration(K8sIntegration):
         else:
             self._fail(task_session or self._session, task_id, as_failure(run.failure))
 
-    def _get_pod_labels(self, queue: str, queue_name: str | None, task_data: Any) -> list[str]:
+    def _get_pod_labels(self, queue: str, queue_name: object, task_data: Any) -> list[str]:
         """The labels, as the parent makes them. Here we learn the queue's name, which is looked up just before."""
-        if not queue_name:
+        # A lookup that was refused gives anything but a text: calls through `api_client` don't raise.
+        if not isinstance(queue_name, str) or not queue_name:
             raise TaskFailure(f"the name of the queue {queue} could not be looked up")
         if self._run is not None:
             self._run.queue_name = queue_name
@@ -228,7 +229,7 @@ class PodrulesK8sIntegration(K8sIntegration):
         if not run.queue_name:
             queues: Any = self._session.api_client.queues
             run.queue_name = queues.get_by_id(queue=run.queue).name
-        if not run.queue_name:
+        if not isinstance(run.queue_name, str) or not run.queue_name:
             raise TaskFailure(f"the name of the queue {run.queue} could not be looked up")
         return run.queue_name
 

@@ -56,7 +56,7 @@ def reference(manifest: Manifest) -> Manifest:
 
 def to_json(manifest: Manifest) -> str:
     """The manifest as JSON, which kubectl reads like YAML, without YAML's pitfalls: text stays text."""
-    return json.dumps(manifest, default=_plain, allow_nan=False)
+    return json.dumps(manifest, default=_plain, allow_nan=False, ensure_ascii=False)
 
 
 def _plain(value: object) -> object:

@@ -28,7 +28,7 @@ def read(text: str, version: tuple[int, int]) -> Any:
 def plain(value: Any) -> Any:
     """The value as kubectl hands it on, in JSON."""
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key).lower() if isinstance(key, bool) else str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [plain(item) for item in value]
     if isinstance(value, bytes):
