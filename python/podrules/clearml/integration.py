@@ -12,7 +12,7 @@ from podrules.clearml.failure import TaskFailure, as_failure, log_lines, one_lin
 from podrules.clearml.kubectl import Kubectl, Manifest, reference
 from podrules.clearml.parent import K8sIntegration, ReenqueueTaskException
 from podrules.clearml.settings import kubectl_timeout, load_rules
-from podrules.clearml.stage import pod_of, put_back, template_for
+from podrules.clearml.stage import pod_of, put_back, template_for, with_container
 
 FAILURE_REASON = "The task's Pod could not be launched"
 
@@ -103,6 +103,7 @@ class PodrulesK8sIntegration(K8sIntegration):
             if self.rules is None:
                 return template
             namespace = (template.get("metadata") or {}).get("namespace") or self.namespace
+            template = with_container(template, job=self.using_jobs)
             return self._edited(run, template, "template", self.pod_name_prefix + task_id, str(namespace))
         except Exception as error:
             run.failure = error

@@ -22,11 +22,21 @@ def template_for(pod: Manifest, *, job: bool) -> Manifest:
     return template
 
 
+def with_container(template: Manifest, *, job: bool) -> Manifest:
+    """The template with the task's container in it, empty if it has none, so that rules find it."""
+    if job:
+        outer = _part(template, "spec")
+        return {**template, "spec": {**outer, "template": with_container(_part(outer, "template"), job=False)}}
+    spec = _part(template, "spec")
+    return template if spec.get("containers") else {**template, "spec": {**spec, "containers": [{}]}}
+
+
 def pod_of(manifest: Manifest, name: str, namespace: str, *, job: bool) -> Manifest:
     """The Pod in a manifest or template, with the name and the namespace that it will have."""
     source = _part(_part(manifest, "spec"), "template") if job else manifest
     pod: Manifest = {"apiVersion": "v1", "kind": "Pod"}
     pod.update({key: value for key, value in source.items() if not (job and key in pod)})
+    pod.setdefault("spec", {})
     pod["metadata"] = {**_part(source, "metadata"), "name": name}
     pod["metadata"].setdefault("namespace", namespace)
     return pod
@@ -45,8 +55,10 @@ def put_back(manifest: Manifest, pod: Manifest, *, job: bool) -> Manifest:
         metadata.pop("name", None)
     if "namespace" not in before:
         metadata.pop("namespace", None)
-    if not metadata and not before:
+    if not metadata and "metadata" not in source:
         del edited["metadata"]
+    if "spec" not in source and not edited.get("spec"):
+        edited.pop("spec", None)
     if not job:
         return edited
     return {**manifest, "spec": {**_part(manifest, "spec"), "template": edited}}
