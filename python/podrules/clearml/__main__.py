@@ -1,5 +1,5 @@
-"""`python -m podrules.clearml`: starts the agent. It stands in for ClearML's `k8s_glue_example.py`, takes the same
-flags, and `--rules` and `--values` besides."""
+"""`python -m podrules.clearml`: starts the agent. It stands in for ClearML's `k8s_glue_example.py`, takes
+the same flags, and `--rules` and `--values` besides."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="FILE",
-        help="Helm values of the agent, with rules, the Pod template and each queue's overrides; may be repeated, the "
-        "last wins (default: those that PODRULES_VALUES names)",
+        help="Helm values of the agent, with rules, the Pod template and each queue's overrides; may be "
+        "repeated, the last wins (default: those that PODRULES_VALUES names)",
     )
     return flags
 

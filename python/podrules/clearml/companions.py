@@ -1,11 +1,11 @@
 """Objects that a rule wants to exist beside the Pod: a PersistentVolumeClaim, a ConfigMap, a Secret.
 
-They are created before the Pod, one after another. If one can't be created, or the Pod can't be applied, those created
-before are deleted again. What becomes of them later depends on their lifetime:
+They are created before the Pod, one after another. If one can't be created, or the Pod can't be applied,
+those created before are deleted again. What becomes of them later depends on their lifetime:
 
 - `pod`: they are given the Pod (or the Job) as their owner, so Kubernetes deletes them with it.
-- `task`, `keep`: they stay. Each carries labels with the task's id, the rule's name and its lifetime; nothing here
-  removes them when the task ends. An admin's clean-up finds them by these labels.
+- `task`, `keep`: they stay. Each carries labels with the task's id, the rule's name and its lifetime; nothing
+  here removes them when the task ends. An admin's clean-up finds them by these labels.
 """
 
 from __future__ import annotations
@@ -207,8 +207,8 @@ class Companions:
         return live
 
     def _reuse(self, companion: Companion, live: Manifest) -> Made:
-        """Takes what was made for an earlier launch of this task, and takes it off that launch's Pod, so that it isn't
-        deleted with it."""
+        """Takes what was made for an earlier launch of this task, and takes it off that launch's Pod, so
+        that it isn't deleted with it."""
         others = self._other_owners(live)
         if others != _owners(live):
             result = self._kubectl.patch(reference(live), {"metadata": {"ownerReferences": others}})
@@ -247,4 +247,5 @@ class Companions:
 
 def told(manifest: Manifest) -> str:
     """An object's kind and name, for people."""
-    return f"{manifest.get('kind') or 'object'} {_mapping(manifest.get('metadata')).get('name') or 'without a name'!r}"
+    name = _mapping(manifest.get("metadata")).get("name") or "without a name"
+    return f"{manifest.get('kind') or 'object'} {name!r}"

@@ -11,7 +11,8 @@ MOST_LINE_CHARACTERS = 4000
 
 
 class TaskFailure(Exception):
-    """The task can't be launched. `summary` is one line for its status, `report` is the whole story for its log."""
+    """The task can't be launched. `summary` is one line for its status, `report` is the whole story for
+    its log."""
 
     def __init__(self, summary: str, report: str = "") -> None:
         super().__init__(summary)
@@ -27,11 +28,12 @@ def one_line(text: str, limit: int = MOST_STATUS_CHARACTERS) -> str:
 
 
 def log_lines(text: str) -> list[str]:
-    """The text as lines for a log, each with its line break: ClearML puts the lines of one event together as they are."""
+    """The text as lines for a log, each with its line break: ClearML puts the lines of one event together
+    as they are."""
     lines = [_shown(line) for line in text.splitlines()]
     if len(lines) > MOST_LOG_LINES:
         left_out = len(lines) - MOST_LOG_LINES
-        lines = lines[:MOST_LOG_LINES] + [f"… and {left_out} more lines"]
+        lines = [*lines[:MOST_LOG_LINES], f"… and {left_out} more lines"]
     return [line + "\n" for line in lines]
 
 
@@ -42,8 +44,8 @@ def _shown(line: str) -> str:
 
 
 def as_failure(error: BaseException) -> TaskFailure:
-    """What to tell about any exception. A rule's error and our own failures are told as they are; others, which nobody
-    foresaw, with their traceback in the log."""
+    """What to tell about any exception. A rule's error and our own failures are told as they are; others,
+    which nobody foresaw, with their traceback in the log."""
     import podrules
 
     if isinstance(error, TaskFailure):

@@ -12,7 +12,7 @@ from podrules.clearml.failure import TaskFailure, as_failure, log_lines, one_lin
 from podrules.clearml.kubectl import Kubectl, Manifest, reference
 from podrules.clearml.parent import K8sIntegration, ReenqueueTaskException
 from podrules.clearml.settings import kubectl_timeout, load_rules
-from podrules.clearml.stage import pod_of, put_back, template_for, with_container
+from podrules.clearml.stage import part, pod_of, put_back, template_for, with_container
 
 FAILURE_REASON = "The task's Pod could not be launched"
 
@@ -24,9 +24,9 @@ class _Run:
     queue: str
     task_id: str
     task_session: Any = None
-    task_data: dict[str, Any] = field(default_factory=dict)
+    task_data: dict[str, Any] = field(default_factory=lambda: {})
     queue_name: str | None = None
-    companions: list[Companion] = field(default_factory=list)
+    companions: list[Companion] = field(default_factory=lambda: [])
     failure: Exception | None = None
     applied: bool = False
 
@@ -34,16 +34,18 @@ class _Run:
 class PodrulesK8sIntegration(K8sIntegration):
     """ClearML's Kubernetes agent, which runs rules on each task's Pod.
 
-    It takes all that its parent takes, and `rules`. Without `rules` they are read from the files that `PODRULES_RULES`
-    and `PODRULES_VALUES` name; without those it does what its parent does, but for how it tells of failures.
+    It takes all that its parent takes, and `rules`. Without `rules` they are read from the files that
+    `PODRULES_RULES` and `PODRULES_VALUES` name; without those it does what its parent does, but for how it
+    tells of failures.
 
     - The template is the one of `template_yaml`. Without one it is what the values make for the task's queue.
-    - Rules of the stage `template` run on it before ClearML's command, image and name go in. Rules of the stage `pod` run
-      on the complete Pod, the last thing before it is applied. In job mode both get the Job's Pod.
-    - Companions are created before the Pod; see `podrules.clearml.companions`. Those that live as long as the task are
-      labelled and left.
-    - A task that can't be launched fails, with the reason in its status and the report in its log. It never stays in the
-      queue of pending tasks.
+    - Rules of the stage `template` run on it before ClearML's command, image and name go in. Rules of the
+      stage `pod` run on the complete Pod, the last thing before it is applied. In job mode both get the Job's
+      Pod.
+    - Companions are created before the Pod; see `podrules.clearml.companions`. Those that live as long as the
+      task are labelled and left.
+    - A task that can't be launched fails, with the reason in its status and the report in its log. It never
+      stays in the queue of pending tasks.
     """
 
     def __init__(self, *args: Any, rules: podrules.Rules | None = None, **kwargs: Any) -> None:
@@ -64,7 +66,7 @@ class PodrulesK8sIntegration(K8sIntegration):
             super().run_one_task(queue, task_id, worker_args, task_session, **kwargs)
         except ReenqueueTaskException:
             raise
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             run.failure = error
         finally:
             self._run = None
@@ -77,7 +79,8 @@ class PodrulesK8sIntegration(K8sIntegration):
             self._fail(task_session or self._session, task_id, as_failure(run.failure))
 
     def _get_pod_labels(self, queue: str, queue_name: object, task_data: Any) -> list[str]:
-        """The labels, as the parent makes them. Here we learn the queue's name, which is looked up just before."""
+        """The labels, as the parent makes them. Here we learn the queue's name, which is looked up just
+        before."""
         # A lookup that was refused gives anything but a text: calls through `api_client` don't raise.
         if not isinstance(queue_name, str) or not queue_name:
             raise TaskFailure(f"the name of the queue {queue} could not be looked up")
@@ -88,8 +91,8 @@ class PodrulesK8sIntegration(K8sIntegration):
     def _resolve_template(
         self, task_session: Any, task_data: Any, queue: str, task_id: str
     ) -> Manifest | None:
-        """The template for the task, after the rules of the stage `template`. The parent drops a task without a template
-        and only prints an exception, so what goes wrong is kept for `run_one_task`."""
+        """The template for the task, after the rules of the stage `template`. The parent drops a task
+        without a template and only prints an exception, so what goes wrong is kept for `run_one_task`."""
         run = self._run or _Run(queue, task_id, task_session)
         try:
             run.task_data = dict(task_data or {})
@@ -102,7 +105,7 @@ class PodrulesK8sIntegration(K8sIntegration):
                 )
             if self.rules is None:
                 return template
-            namespace = (template.get("metadata") or {}).get("namespace") or self.namespace
+            namespace = part(template, "metadata").get("namespace") or self.namespace
             template = with_container(template, job=self.using_jobs)
             return self._edited(run, template, "template", self.pod_name_prefix + task_id, str(namespace))
         except Exception as error:
@@ -110,17 +113,17 @@ class PodrulesK8sIntegration(K8sIntegration):
             raise
 
     def _kubectl_apply(self, *args: Any, **kwargs: Any) -> tuple[str | None, str | None, str | None]:
-        """Lets the parent complete the template into the Pod's manifest, runs the rules of the stage `pod` on it, and
-        applies it together with the companions."""
+        """Lets the parent complete the template into the Pod's manifest, runs the rules of the stage `pod`
+        on it, and applies it together with the companions."""
         parent = super()._kubectl_apply
         call = inspect.signature(parent).bind(*args, **kwargs)
         command = self.KUBECTL_APPLY_CMD
-        # The parent completes the template in place, then runs this command on it. The real one has its turn below.
-        self.KUBECTL_APPLY_CMD = "true"
+        # The parent completes the template in place, then runs this command. The real one has its turn below.
+        self.KUBECTL_APPLY_CMD = "true"  # pyright: ignore[reportConstantRedefinition] # it is read from `self`
         try:
             _, error, pod_name = parent(*call.args, **call.kwargs)
         finally:
-            self.KUBECTL_APPLY_CMD = command
+            self.KUBECTL_APPLY_CMD = command  # pyright: ignore[reportConstantRedefinition] # as above
         if error or not pod_name:
             raise TaskFailure(f"the Pod's manifest could not be made: {one_line(error or '')}")
 
@@ -208,17 +211,18 @@ class PodrulesK8sIntegration(K8sIntegration):
         return bool(pattern and pattern.match(error))
 
     def _same_pod(self, before: Manifest, after: Manifest, pod_name: str) -> None:
-        """The agent finds its Pods by their name and a label: a rule that changes them would make it lose the Pod."""
+        """The agent finds its Pods by their name and a label: a rule that changes them would make it lose
+        the Pod."""
         label, _, value = self._get_agent_label().partition("=")
         if after["metadata"].get("name") != pod_name:
             raise TaskFailure(f"a rule changed the Pod's name, by which the agent finds it: {pod_name}")
-        if (after["metadata"].get("labels") or {}).get(label) != (before["metadata"].get("labels") or {}).get(
-            label
-        ):
+        had, has = (part(part(manifest, "metadata"), "labels").get(label) for manifest in (before, after))
+        if had != has:
             raise TaskFailure(f"a rule changed the label by which the agent finds its Pods: {label}={value}")
 
     def _check(self, run: _Run, pod: Manifest) -> None:
-        """Tells what the API server would refuse. It has the last word, so that is no reason to fail the task."""
+        """Tells what the API server would refuse. It has the last word, so that is no reason to fail the
+        task."""
         found = podrules.check(pod)
         for line in found:
             self.log.warning(f"task {run.task_id}: the cluster may refuse the Pod: {line}")
@@ -241,7 +245,7 @@ class PodrulesK8sIntegration(K8sIntegration):
             return {}
         try:
             return dict(session.get_decoded_token(session.token, verify=False).get("providers_info") or {})
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self.log.warning(f"the owner's token could not be read: {one_line(str(error))}")
             return {}
 
@@ -257,7 +261,7 @@ class PodrulesK8sIntegration(K8sIntegration):
         try:
             if lines:
                 self.send_logs(task_id, log_lines("\n".join(lines)), level=level, session=session)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self.log.warning(f"the log of task {task_id} could not be written: {one_line(str(error))}")
 
     def _fail(self, session: Any, task_id: str, failure: TaskFailure) -> None:
@@ -272,7 +276,7 @@ class PodrulesK8sIntegration(K8sIntegration):
         ):
             try:
                 call()
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 self.log.error(f"task {task_id} could not be {what}: {one_line(str(error))}")
 
     def _removed(self, queues: Any, task_id: str) -> None:

@@ -20,7 +20,8 @@ Manifest = Dict[str, Any]
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one call. `status` is None if there is none: kubectl didn't start, or didn't end in time."""
+    """What came of one call. `status` is None if there is none: kubectl didn't start, or didn't end in
+    time."""
 
     status: int | None
     stdout: str
@@ -29,7 +30,8 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether kubectl says that it worked. What it writes to stderr is beside the point: it writes warnings there."""
+        """Whether kubectl says that it worked. What it writes to stderr is beside the point: it writes
+        warnings there."""
         return self.status == 0
 
     @property
@@ -43,7 +45,7 @@ class Result:
         """The object that was printed. ValueError if it is none."""
         value: Any = json.loads(self.stdout)
         if not isinstance(value, dict):
-            raise ValueError("kubectl printed something that is no object")  # noqa: TRY004
+            raise ValueError("kubectl printed something that is no object")
         return value  # pyright: ignore[reportUnknownVariableType] # JSON has no types
 
 
@@ -85,8 +87,8 @@ def manifest_file(manifest: Manifest) -> Generator[str, None, None]:
 
 
 def run(argv: Sequence[str], timeout: float) -> Result:
-    """Runs a program and waits for it at most `timeout` seconds. Its helpers (kubectl starts some to log in) end with
-    it, and can't make us wait: output goes to files rather than pipes."""
+    """Runs a program and waits for it at most `timeout` seconds. Its helpers (kubectl starts some to log
+    in) end with it, and can't make us wait: output goes to files rather than pipes."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
             process = subprocess.Popen(
@@ -119,7 +121,8 @@ def _text(file: IO[bytes]) -> str:
 
 
 class Kubectl:
-    """kubectl in one namespace. Objects are always named by a file, so that no name is ever taken for an option."""
+    """kubectl in one namespace. Objects are always named by a file, so that no name is ever taken for an
+    option."""
 
     def __init__(self, namespace: str, timeout: float = DEFAULT_TIMEOUT) -> None:
         self.namespace = namespace

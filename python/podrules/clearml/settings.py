@@ -14,8 +14,9 @@ TIMEOUT_VARIABLE = "PODRULES_KUBECTL_TIMEOUT"
 
 
 def load_rules(rules: Sequence[str] = (), values: Sequence[str] = ()) -> podrules.Rules | None:
-    """The rules of these files and folders. What isn't given is taken from `PODRULES_RULES` and `PODRULES_VALUES`:
-    paths, separated as in `PATH`. None if there is neither. RulesError if they have mistakes."""
+    """The rules of these files and folders. What isn't given is taken from `PODRULES_RULES` and
+    `PODRULES_VALUES`: paths, separated as in `PATH`. None if there is neither. RulesError if they have
+    mistakes."""
     rules = rules or _paths(RULES_VARIABLE)
     values = values or _paths(VALUES_VARIABLE)
     return podrules.load(*rules, values=list(values)) if rules or values else None
@@ -26,7 +27,8 @@ def _paths(variable: str) -> list[str]:
 
 
 def kubectl_timeout() -> float:
-    """The time that one call of kubectl may take, in seconds. ValueError if the environment says something else."""
+    """The time that one call of kubectl may take, in seconds. ValueError if the environment says something
+    else."""
     text = os.environ.get(TIMEOUT_VARIABLE, "").strip()
     if not text:
         return DEFAULT_TIMEOUT

@@ -1,4 +1,5 @@
-"""What rules get to see, and where their result goes: the Pod itself, or in job mode the Pod that the Job makes."""
+"""What rules get to see, and where their result goes: the Pod itself, or in job mode the Pod that the Job
+makes."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ def template_for(pod: Manifest, *, job: bool) -> Manifest:
     """A Pod template from values as the agent needs it: as it is, or as a Job's."""
     if not job:
         return pod
-    metadata = dict(_part(pod, "metadata"))
+    metadata = dict(part(pod, "metadata"))
     outer = {"namespace": metadata.pop("namespace")} if "namespace" in metadata else {}
     inner: Manifest = {"spec": pod.get("spec") or {}}
     if metadata:
@@ -25,32 +26,36 @@ def template_for(pod: Manifest, *, job: bool) -> Manifest:
 def with_container(template: Manifest, *, job: bool) -> Manifest:
     """The template with the task's container in it, empty if it has none, so that rules find it."""
     if job:
-        outer = _part(template, "spec")
-        return {**template, "spec": {**outer, "template": with_container(_part(outer, "template"), job=False)}}
-    spec = _part(template, "spec")
+        outer = part(template, "spec")
+        return {
+            **template,
+            "spec": {**outer, "template": with_container(part(outer, "template"), job=False)},
+        }
+    spec = part(template, "spec")
     return template if spec.get("containers") else {**template, "spec": {**spec, "containers": [{}]}}
 
 
 def pod_of(manifest: Manifest, name: str, namespace: str, *, job: bool) -> Manifest:
     """The Pod in a manifest or template, with the name and the namespace that it will have."""
-    source = _part(_part(manifest, "spec"), "template") if job else manifest
+    source = part(part(manifest, "spec"), "template") if job else manifest
     pod: Manifest = {"apiVersion": "v1", "kind": "Pod"}
     pod.update({key: value for key, value in source.items() if not (job and key in pod)})
     pod.setdefault("spec", {})
-    pod["metadata"] = {**_part(source, "metadata"), "name": name}
+    pod["metadata"] = {**part(source, "metadata"), "name": name}
     pod["metadata"].setdefault("namespace", namespace)
     return pod
 
 
 def put_back(manifest: Manifest, pod: Manifest, *, job: bool) -> Manifest:
-    """The manifest with an edited Pod in it, a new one. What `pod_of` added goes out again where it wasn't before."""
-    source = _part(_part(manifest, "spec"), "template") if job else manifest
+    """The manifest with an edited Pod in it, a new one. What `pod_of` added goes out again where it wasn't
+    before."""
+    source = part(part(manifest, "spec"), "template") if job else manifest
     edited = dict(pod)
     for key, added in (("apiVersion", "v1"), ("kind", "Pod")):
         if key not in source and edited.get(key) == added:
             del edited[key]
-    edited["metadata"] = metadata = dict(_part(pod, "metadata"))
-    before = _part(source, "metadata")
+    edited["metadata"] = metadata = dict(part(pod, "metadata"))
+    before = part(source, "metadata")
     if job or "name" not in before:
         metadata.pop("name", None)
     if "namespace" not in before:
@@ -61,10 +66,10 @@ def put_back(manifest: Manifest, pod: Manifest, *, job: bool) -> Manifest:
         edited.pop("spec", None)
     if not job:
         return edited
-    return {**manifest, "spec": {**_part(manifest, "spec"), "template": edited}}
+    return {**manifest, "spec": {**part(manifest, "spec"), "template": edited}}
 
 
-def _part(value: Manifest, key: str) -> dict[str, Any]:
+def part(value: Manifest, key: str) -> dict[str, Any]:
     """A mapping inside of another; an empty one where there is none."""
     part: object = value.get(key)
     return cast("Dict[str, Any]", part) if isinstance(part, dict) else {}

@@ -1,5 +1,5 @@
-"""A kubectl without a cluster. It records each call in the folder FAKE_KUBECTL, keeps the objects it is given, and
-answers as the scenario says. What the scenario doesn't name goes well."""
+"""A kubectl without a cluster. It records each call in the folder FAKE_KUBECTL, keeps the objects it is
+given, and answers as the scenario says. What the scenario doesn't name goes well."""
 
 import json
 import os
@@ -80,8 +80,10 @@ def main():
         write(name, manifest)
         live = manifest
     elif live is None:
-        answer(error="" if "--ignore-not-found" in ARGV else f"Error from server (NotFound): {told} not found\n",
-               status=0 if "--ignore-not-found" in ARGV else 1)
+        answer(
+            error="" if "--ignore-not-found" in ARGV else f"Error from server (NotFound): {told} not found\n",
+            status=0 if "--ignore-not-found" in ARGV else 1,
+        )
     elif verb == "patch":
         live["metadata"].update(json.loads(option("-p"))["metadata"])
         write(name, live)

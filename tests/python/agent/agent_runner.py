@@ -1,7 +1,7 @@
 """Runs tasks through ClearML's agent, each job in a process of its own: the agent keeps its state in classes.
 
-Reads one job per line, forks, and says on stdout when its result is written. Started once, since reading the agent's
-package takes longer than a job."""
+Reads one job per line, forks, and says on stdout when its result is written. Started once, since reading
+the agent's package takes longer than a job."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def agent_class(job: dict[str, Any]) -> Any:
 def launch(job: dict[str, Any]) -> dict[str, Any]:
     arguments = dict(job.get("agent") or {})
     if job.get("port_properties"):
-        arguments["user_props_cb"] = lambda pod_number=0: {"k8s-pod-port": job["port_properties"] + pod_number}
+        arguments["user_props_cb"] = lambda pod_number=0: {
+            "k8s-pod-port": job["port_properties"] + pod_number
+        }
     agent = agent_class(job)(**arguments)
     agent._ensure_pending_queue_exists()
     session = None

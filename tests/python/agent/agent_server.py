@@ -1,4 +1,5 @@
-"""A server that speaks as much of ClearML's API as the agent needs, on this machine only, and records what is asked."""
+"""A server that speaks as much of ClearML's API as the agent needs, on this machine only, and records what
+is asked."""
 
 from __future__ import annotations
 
@@ -104,9 +105,13 @@ class FakeServer:
             if given is not None and given.get("times", 1) > 0:
                 given["times"] = given.get("times", 1 << 30) - 1
                 status, subcode = given.get("status", 200), given.get("subcode", 0)
-                return status, envelope(call, given.get("data", {}), status, subcode, given.get("message", "OK"))
+                return status, envelope(
+                    call, given.get("data", {}), status, subcode, given.get("message", "OK")
+                )
             try:
-                handler: Callable[[Json, dict[str, str]], Json] = getattr(self, "on_" + call.replace(".", "_"))
+                handler: Callable[[Json, dict[str, str]], Json] = getattr(
+                    self, "on_" + call.replace(".", "_")
+                )
             except AttributeError:
                 return 404, envelope(call, {}, 404, 0, f"no such call: {call}")
             try:
@@ -219,7 +224,15 @@ def envelope(call: str, data: Json, status: int, subcode: int, message: str) -> 
 
 def token(owner: str | None = None, **claims: Json) -> str:
     """A token as auth.login gives it, signed by nobody: the agent doesn't check."""
-    payload = {"api_version": "2.31", "server_version": "2.0.0", "feature_set": "basic", "exp": 4102444800, "iat": 1}
+    payload = {
+        "api_version": "2.31",
+        "server_version": "2.0.0",
+        "feature_set": "basic",
+        "exp": 4102444800,
+        "iat": 1,
+    }
     payload.update(identity={"user": owner or "agent"}, tenant="company", **claims)
     parts = ({"alg": "HS256", "typ": "JWT"}, payload, {"none": 0})
-    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    return ".".join(
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts
+    )

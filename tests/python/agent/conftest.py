@@ -35,7 +35,11 @@ TASK: dict[str, Any] = {
 def package_path() -> list[str]:
     """What must be on the path for `podrules` and `podrules.clearml`, besides what is installed."""
     installed = importlib.util.find_spec("podrules")
-    if installed is not None and installed.origin is not None and hasattr(importlib.import_module("podrules"), "load"):
+    if (
+        installed is not None
+        and installed.origin is not None
+        and hasattr(importlib.import_module("podrules"), "load")
+    ):
         return [] if importlib.util.find_spec("podrules.clearml") else [str(SOURCES)]
     # Not built: the stand-in. It finds podrules.clearml in the sources.
     sys.modules.pop("podrules", None)
@@ -44,6 +48,11 @@ def package_path() -> list[str]:
 
 PACKAGE_PATH = package_path()
 sys.path[:0] = PACKAGE_PATH
+
+
+def python_path() -> str:
+    """What a process of ours needs as PYTHONPATH."""
+    return os.pathsep.join([*PACKAGE_PATH, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 @dataclass
@@ -125,14 +134,13 @@ class Harness:
         self.kubectl.chmod(0o755)
         home = folder / "home"
         home.mkdir()
-        path = os.pathsep.join([*PACKAGE_PATH, *filter(None, [os.environ.get("PYTHONPATH")])])
         self.runner = subprocess.Popen(
             [sys.executable, str(HERE / "agent_runner.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=home,
-            env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": path},
+            env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": python_path()},
         )
 
     def close(self) -> None:
@@ -150,7 +158,11 @@ class Harness:
         server = self.server
         server.reset(
             tasks=[] if case.get("no_task") else [task],
-            queues={queue: "7f3c1d2e4b5a69788796a5b4c3d2e1f0" if queue == "train" else "11112222333344445555666677778888"},
+            queues={
+                queue: "7f3c1d2e4b5a69788796a5b4c3d2e1f0"
+                if queue == "train"
+                else "11112222333344445555666677778888"
+            },
             answers=case.get("answers"),
             login=case.get("login"),
         )
@@ -162,7 +174,7 @@ class Harness:
         environment = {
             "PATH": f"{self.kubectl.parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(folder),
-            "PYTHONPATH": os.pathsep.join(PACKAGE_PATH),
+            "PYTHONPATH": python_path(),
             "FAKE_KUBECTL": str(folder),
             "CLEARML_API_HOST": server.address,
             "CLEARML_API_ACCESS_KEY": "key",
@@ -210,7 +222,9 @@ class Harness:
 def merged(base: Any, over: Any) -> Any:
     """Two mappings, deeply; what isn't one is replaced."""
     if isinstance(base, dict) and isinstance(over, dict):
-        return {key: merged(base.get(key), over[key]) if key in over else base[key] for key in {**base, **over}}
+        return {
+            key: merged(base.get(key), over[key]) if key in over else base[key] for key in {**base, **over}
+        }
     return copy.deepcopy(over)
 
 

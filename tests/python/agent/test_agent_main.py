@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PACKAGE_PATH, TASK, TASK_ID, Harness, Outcome
+from conftest import TASK, TASK_ID, Harness, Outcome, python_path
 
 from podrules.clearml import __main__ as main
 
-# The flags of clearml-agent's examples/k8s_glue_example.py: name, what it gives without, an example, what that gives.
+# The flags of clearml-agent's examples/k8s_glue_example.py: name, its default, an example, what that gives.
 FLAGS: list[tuple[str, Any, list[str], Any]] = [
     ("--k8s-pending-queue-name", "k8s_scheduler", ["q"], "q"),
     ("--container-bash-script", None, ["f"], "f"),
@@ -33,7 +33,12 @@ FLAGS: list[tuple[str, Any, list[str], Any]] = [
     ("--namespace", "clearml", ["n"], "n"),
     ("--max-pods", None, ["4"], 4),
     ("--pod-name-prefix", "clearml-id-", ["p-"], "p-"),
-    ("--limit-pod-label", "ai.allegro.agent.serial=pod-{pod_number}", ["l=pod-{pod_number}"], "l=pod-{pod_number}"),
+    (
+        "--limit-pod-label",
+        "ai.allegro.agent.serial=pod-{pod_number}",
+        ["l=pod-{pod_number}"],
+        "l=pod-{pod_number}",
+    ),
     ("--no-system-packages", False, [], True),
     ("--use-owner-token", False, [], True),
     ("--create-queue", False, [], True),
@@ -62,11 +67,19 @@ def test_ports_and_a_limit_exclude_each_other(capsys: pytest.CaptureFixture[str]
 
 def test_ports_are_told() -> None:
     assert main.port_properties(20000, None)(3) == {"k8s-pod-port": 20003}
-    assert main.port_properties(20000, "10.0.0.1")() == {"k8s-pod-port": 20000, "k8s-gateway-address": "10.0.0.1"}
+    assert main.port_properties(20000, "10.0.0.1")() == {
+        "k8s-pod-port": 20000,
+        "k8s-gateway-address": "10.0.0.1",
+    }
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": os.pathsep.join(PACKAGE_PATH), **more}
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PYTHONPATH": python_path(),
+        **more,
+    }
 
 
 @pytest.mark.parametrize(
@@ -81,7 +94,13 @@ def test_mistakes_in_rules_are_told_at_the_start(
     )
     command = [sys.executable, "-m", "podrules.clearml", "--queue", "train", *arguments]
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment(tmp_path, **variables), capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=tmp_path,
+        env=environment(tmp_path, **variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
@@ -97,7 +116,8 @@ def test_from_the_queue_to_the_pod(harness: Harness, tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text("spec: {}\n")
     (tmp_path / "clearml.conf").write_text("api {}\n")
     (tmp_path / "rules.yaml").write_text(
-        "apiVersion: podrules.io/v1\nkind: Rules\nrules:\n- name: team\n  do: [{addLabels: {labels: {team: vision}}}]\n"
+        "apiVersion: podrules.io/v1\nkind: Rules\nrules:\n"
+        "- name: team\n  do: [{addLabels: {labels: {team: vision}}}]\n"
     )
     variables = environment(
         tmp_path,
@@ -109,7 +129,17 @@ def test_from_the_queue_to_the_pod(harness: Harness, tmp_path: Path) -> None:
         CLEARML_WORKER_ID="agent-1:0",
     )
     variables["PATH"] = f"{harness.kubectl.parent}{os.pathsep}{variables['PATH']}"
-    command = [sys.executable, "-m", "podrules.clearml", "--queue", "train", "--max-pods", "2", "--namespace", "ml"]
+    command = [
+        sys.executable,
+        "-m",
+        "podrules.clearml",
+        "--queue",
+        "train",
+        "--max-pods",
+        "2",
+        "--namespace",
+        "ml",
+    ]
     command += ["--template-yaml", "template.yaml", "--rules", "rules.yaml"]
     with (tmp_path / "output.txt").open("wb") as output:
         agent = subprocess.Popen(command, cwd=tmp_path, env=variables, stdout=output, stderr=output)

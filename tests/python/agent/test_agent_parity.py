@@ -1,9 +1,11 @@
-"""Our class without rules does what ClearML's does: the same manifests reach kubectl, by the same calls of the API.
+"""Our class without rules does what ClearML's does: the same manifests reach kubectl, by the same calls of
+the API.
 
-A case is a file in cases/. Keys, all optional: `task` (merged into the usual one), `queue` (its name), `template`, `agent`
-(arguments of the constructor), `env`, `conf` (clearml.conf), `owner`, `answers` (of the API), `kubectl` (what it says),
-`launches`; and what is expected: `pod` (fields of the manifest, by JSON Pointer), `absent` (pointers), `manifests` (how many),
-`misread` (what kubectl reads otherwise than ClearML's YAML means it: ours is JSON), `differs` (see below)."""
+A case is a file in cases/. Keys, all optional: `task` (merged into the usual one), `queue` (its name),
+`template`, `agent` (arguments of the constructor), `env`, `conf` (clearml.conf), `owner`, `answers` (of
+the API), `kubectl` (what it says), `launches`; and what is expected: `pod` (fields of the manifest, by
+JSON Pointer), `absent` (pointers), `manifests` (how many), `misread` (what kubectl reads otherwise than
+ClearML's YAML means it: ours is JSON), `differs` (see below)."""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ def read(text: str, version: tuple[int, int]) -> Any:
 def plain(value: Any) -> Any:
     """The value as kubectl hands it on, in JSON."""
     if isinstance(value, dict):
-        return {str(key).lower() if isinstance(key, bool) else str(key): plain(item) for key, item in value.items()}
+        return {
+            str(key).lower() if isinstance(key, bool) else str(key): plain(item)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return [plain(item) for item in value]
     if isinstance(value, bytes):
@@ -46,7 +51,9 @@ def differences(left: Any, right: Any, at: str = "") -> list[str]:
             found
             for key in keys
             for found in (
-                differences(left[key], right[key], f"{at}/{key}") if key in left and key in right else [f"{at}/{key}"]
+                differences(left[key], right[key], f"{at}/{key}")
+                if key in left and key in right
+                else [f"{at}/{key}"]
             )
         ]
     if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
@@ -122,7 +129,9 @@ def failed_with_reason(case: dict[str, Any], theirs: Outcome, api: Any, wrong: A
     told(case, ours)
 
 
-def failed_instead_of_stranded(case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any, ours: Outcome) -> None:
+def failed_instead_of_stranded(
+    case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any, ours: Outcome
+) -> None:
     """Theirs leaves the task in the queue of pending tasks for ever. Ours fails it."""
     assert wrong["status"] == "queued"
     assert not any(call == "tasks.failed" for call, _ in api)
@@ -130,7 +139,9 @@ def failed_instead_of_stranded(case: dict[str, Any], theirs: Outcome, api: Any, 
     told(case, ours)
 
 
-def launched_in_spite_of_warning(case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any, ours: Outcome) -> None:
+def launched_in_spite_of_warning(
+    case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any, ours: Outcome
+) -> None:
     """Theirs fails the task whose Pod was applied, since kubectl wrote a warning. Ours doesn't."""
     assert wrong["status"] == "failed"
     assert ours.task["status"] == "queued"
@@ -177,10 +188,31 @@ DIFFERENCES = {
 
 def test_every_case_is_read() -> None:
     assert len(CASES) >= 36
-    known = {
-        "about", "absent", "agent", "answers", "conf", "differs", "env", "kubectl", "launches", "log", "login",
-        "manifests", "message", "misread", "no_task", "owner", "pod", "port_properties", "queue", "task", "template",
-    }  # fmt: skip
+    known = set(
+        [
+            "about",
+            "absent",
+            "agent",
+            "answers",
+            "conf",
+            "differs",
+            "env",
+            "kubectl",
+            "launches",
+            "log",
+            "login",
+            "manifests",
+            "message",
+            "misread",
+            "no_task",
+            "owner",
+            "pod",
+            "port_properties",
+            "queue",
+            "task",
+            "template",
+        ]
+    )
     for path in CASES:
         case = YAML(typ="safe", pure=True).load(path.read_text())
         assert set(case) <= known, path.name

@@ -66,7 +66,10 @@ def launched(outcome: Outcome) -> dict[str, Any]:
     return call.manifest
 
 
-TEAM = {"name": "team", "do": [{"addLabels": {"labels": {"team": "vision"}}}, {"setEnv": {"vars": {"A": "rule"}}}]}
+TEAM = {
+    "name": "team",
+    "do": [{"addLabels": {"labels": {"team": "vision"}}}, {"setEnv": {"vars": {"A": "rule"}}}],
+}
 SEES = {
     "name": "sees",
     "stage": "pod",
@@ -146,7 +149,10 @@ JOB = {"CLEARML_K8S_GLUE_KIND": "job"}
 
 
 def test_in_job_mode_rules_see_the_jobs_pod(harness: Harness) -> None:
-    template = {"metadata": {"labels": {"of": "job"}}, "spec": {"template": {"metadata": {"labels": {"of": "pod"}}}}}
+    template = {
+        "metadata": {"labels": {"of": "job"}},
+        "spec": {"template": {"metadata": {"labels": {"of": "pod"}}}},
+    }
     job = launched(harness.run("podrules", {"template": template, "rules": rules(TEAM, SEES), "env": JOB}))
     assert (job["apiVersion"], job["kind"]) == ("batch/v1", "Job")
     assert job["metadata"]["labels"]["of"] == "job"
@@ -187,7 +193,10 @@ def test_an_owners_task_fails_in_the_owners_name(harness: Harness) -> None:
 
 
 def test_a_rules_output_is_in_the_tasks_log(harness: Harness) -> None:
-    case = {"template": {"spec": {}}, "rules": rules({"name": "talks", "do": [{"script": 'print("hello there")'}]})}
+    case = {
+        "template": {"spec": {}},
+        "rules": rules({"name": "talks", "do": [{"script": 'print("hello there")'}]}),
+    }
     outcome = harness.run("podrules", case)
     launched(outcome)
     assert "[talks] hello there" in outcome.server.logs(TASK_ID)
@@ -195,7 +204,11 @@ def test_a_rules_output_is_in_the_tasks_log(harness: Harness) -> None:
 
 
 def test_a_rule_may_not_take_the_pod_away_from_the_agent(harness: Harness) -> None:
-    renames = {"name": "renames", "stage": "pod", "do": [{"set": {"path": "$.metadata.name", "value": "other"}}]}
+    renames = {
+        "name": "renames",
+        "stage": "pod",
+        "do": [{"set": {"path": "$.metadata.name", "value": "other"}}],
+    }
     outcome = harness.run("podrules", {"template": {"spec": {}}, "rules": rules(renames)})
     failed(outcome, "by which the agent finds it")
     assert outcome.applied == []
@@ -218,7 +231,9 @@ def test_what_the_cluster_will_refuse_is_a_warning(harness: Harness) -> None:
 def test_companions_come_first_and_go_with_the_pod(harness: Harness) -> None:
     one = {"name": "one", "companions": [claim(), config_map("first")]}
     two = {"name": "Rule No. 2!", "stage": "pod", "companions": [config_map("second", lifetime="pod")]}
-    outcome = harness.run("podrules", {"template": {"spec": {}}, "rules": rules(one, two), "agent": {"namespace": "ml"}})
+    outcome = harness.run(
+        "podrules", {"template": {"spec": {}}, "rules": rules(one, two), "agent": {"namespace": "ml"}}
+    )
     pod = launched(outcome)
     assert steps(outcome) == [
         "create PersistentVolumeClaim/POD",
@@ -271,9 +286,17 @@ FIRST_SECOND = rules({"name": "one", "companions": [config_map("first"), config_
 
 
 def test_a_companion_that_is_refused_fails_the_task_and_takes_the_others_back(harness: Harness) -> None:
-    refused = {"argv": ["create"], "holds": "second", "stderr": "Error from server (Forbidden): quota\n", "exit": 1}
+    refused = {
+        "argv": ["create"],
+        "holds": "second",
+        "stderr": "Error from server (Forbidden): quota\n",
+        "exit": 1,
+    }
     outcome = harness.run("podrules", {"template": {"spec": {}}, "rules": FIRST_SECOND, "kubectl": [refused]})
-    failed(outcome, "rule `one`: its companion ConfigMap 'second' could not be created: Error from server (Forbidden)")
+    failed(
+        outcome,
+        "rule `one`: its companion ConfigMap 'second' could not be created: Error from server (Forbidden)",
+    )
     assert steps(outcome) == ["create ConfigMap/first", "create ConfigMap/second", "delete ConfigMap/first"]
     assert outcome.objects == {}
 
@@ -384,7 +407,10 @@ def test_kubectl_that_doesnt_end_fails_the_task(harness: Harness) -> None:
 
 
 def test_every_launch_counts_for_itself(harness: Harness) -> None:
-    case = {"template": {"spec": {}}, "rules": rules(TEAM, SEES, {"name": "one", "companions": [config_map("first")]})}
+    case = {
+        "template": {"spec": {}},
+        "rules": rules(TEAM, SEES, {"name": "one", "companions": [config_map("first")]}),
+    }
     outcome = harness.run("podrules", {**case, "launches": 2})
     assert outcome.result["escaped"] == [None, None]
     one, two = outcome.applied

@@ -67,7 +67,9 @@ def test_label_values(text: str, value: str) -> None:
 
 def test_manifests_as_json() -> None:
     moment = datetime.datetime(2024, 1, 1, 10, tzinfo=datetime.timezone.utc)
-    told = json.loads(kubectl.to_json({"a": b"token", "b": datetime.date(2024, 1, 1), "c": moment, "d": "on", "e": "ž"}))
+    told = json.loads(
+        kubectl.to_json({"a": b"token", "b": datetime.date(2024, 1, 1), "c": moment, "d": "on", "e": "ž"})
+    )
     assert told == {"a": "token", "b": "2024-01-01", "c": "2024-01-01T10:00:00Z", "d": "on", "e": "ž"}
     with pytest.raises(ValueError, match="JSON compliant"):
         kubectl.to_json({"a": float("nan")})
@@ -80,7 +82,9 @@ def test_manifests_as_json() -> None:
 
 
 def test_the_exit_status_decides() -> None:
-    warned = kubectl.run([sys.executable, "-c", "import sys; print('out'); print('warn', file=sys.stderr)"], 30)
+    warned = kubectl.run(
+        [sys.executable, "-c", "import sys; print('out'); print('warn', file=sys.stderr)"], 30
+    )
     assert (warned.ok, warned.stdout, warned.stderr, warned.error) == (True, "out\n", "warn\n", "")
     silent = kubectl.run([sys.executable, "-c", "raise SystemExit(3)"], 30)
     assert (silent.ok, silent.error) == (False, "kubectl ended with status 3")
@@ -90,7 +94,8 @@ def test_the_exit_status_decides() -> None:
 
 
 def test_helpers_that_hold_the_output_dont_make_us_wait() -> None:
-    helper = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
+    helper = "import subprocess, sys, time; "
+    helper += "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
     began = time.monotonic()
     assert kubectl.run([sys.executable, "-c", helper], 30).ok
     late = kubectl.run([sys.executable, "-c", helper + "print('so far', flush=True); time.sleep(60)"], 2)
@@ -126,7 +131,12 @@ MANIFESTS: list[dict[str, Any]] = [
     {"spec": {}},
     {"metadata": {"labels": {"a": "b"}, "name": "mine", "namespace": "ns"}, "spec": {"containers": [{}]}},
     {"apiVersion": "v1", "kind": "pod", "metadata": {}, "spec": {"nodeName": "n"}},
-    {"spec": {"backoffLimit": 1, "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"nodeName": "n"}}}},
+    {
+        "spec": {
+            "backoffLimit": 1,
+            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"nodeName": "n"}},
+        }
+    },
     {"spec": {"template": {"metadata": {"name": "x"}}}},
 ]
 
@@ -156,7 +166,12 @@ def test_an_untouched_pod_is_put_back_as_it_was(manifest: dict[str, Any], job: b
 
 
 def test_a_template_of_values_for_a_job() -> None:
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "n", "labels": {"a": "b"}}, "spec": {"x": 1}}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"namespace": "n", "labels": {"a": "b"}},
+        "spec": {"x": 1},
+    }
     assert stage.template_for(pod, job=False) is pod
     assert stage.template_for(pod, job=True) == {
         "metadata": {"namespace": "n"},

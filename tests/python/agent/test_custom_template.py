@@ -38,7 +38,9 @@ TASK: dict[str, Any] = {
     "hidden": "${CLEARML_QUEUE_ID}",
     "unicode": "Žluťoučký",
     "padded": "  x  ",
-    "hyperparams": {"Args": {"gpus": {"name": "gpus", "value": "2"}, "user-key": {"value": "v"}, "a/b": {"value": "w"}}},
+    "hyperparams": {
+        "Args": {"gpus": {"name": "gpus", "value": "2"}, "user-key": {"value": "v"}, "a/b": {"value": "w"}}
+    },
 }
 CONFIG = {"nfs": {"server": {"ip": "10.0.0.5", "port": 2049}}, "flag": True, "list": [1, 2]}
 PROVIDERS = {"ad-role": "researcher", "role": "admin"}
@@ -114,9 +116,19 @@ DIFFERENT = [
     ("${CLEARML_TASK.absent:ABC|lower}", "${CLEARML_TASK.absent:ABC|lower}", "abc", "any | loses the name"),
     ("${CLEARML_TASK.padded|strip}", "${CLEARML_TASK.padded|strip}", "x", "any | loses the name"),
     ("${CLEARML_TASK.comment|raw}", "${CLEARML_TASK.comment|raw}", "two\nlines", "any | loses the name"),
-    ("${CLEARML_TASK.absent:two words}", "${CLEARML_TASK.absent:two words}", "two words", "blanks in a default"),
+    (
+        "${CLEARML_TASK.absent:two words}",
+        "${CLEARML_TASK.absent:two words}",
+        "two words",
+        "blanks in a default",
+    ),
     ("${CLEARML_TASK.absent:a-b}", "${CLEARML_TASK.absent:a-b}", "a-b", "a dash in a default"),
-    ("${CLEARML_TASK.absent:repo/image}", "${CLEARML_TASK.absent:repo/image}", "repo/image", "a slash in a default"),
+    (
+        "${CLEARML_TASK.absent:repo/image}",
+        "${CLEARML_TASK.absent:repo/image}",
+        "repo/image",
+        "a slash in a default",
+    ),
     (
         "${CLEARML_TASK.hyperparams.Args.user-key.value}",
         "${CLEARML_TASK.hyperparams.Args.user-key.value}",
@@ -129,9 +141,24 @@ DIFFERENT = [
         "w",
         "a slash in a name",
     ),
-    ("${CLEARML_PROVIDERS_INFO.ad-role}", "${CLEARML_PROVIDERS_INFO.ad-role}", "researcher", "a dash in a name"),
-    ("${CLEARML_TASK.name.x:y}", "${CLEARML_TASK.name.x:y}", "y", "a path through text fails in spite of its default"),
-    ("${CLEARML_TASK.tags.x:y}", "${CLEARML_TASK.tags.x:y}", "y", "a path through a list fails in spite of its default"),
+    (
+        "${CLEARML_PROVIDERS_INFO.ad-role}",
+        "${CLEARML_PROVIDERS_INFO.ad-role}",
+        "researcher",
+        "a dash in a name",
+    ),
+    (
+        "${CLEARML_TASK.name.x:y}",
+        "${CLEARML_TASK.name.x:y}",
+        "y",
+        "a path through text fails in spite of its default",
+    ),
+    (
+        "${CLEARML_TASK.tags.x:y}",
+        "${CLEARML_TASK.tags.x:y}",
+        "y",
+        "a path through a list fails in spite of its default",
+    ),
     ("${CLEARML_PROJECT_NAME:mine}", "unknown", "mine", "`unknown` is preferred over a default"),
     ("$CLEARML_QUEUE_NAME", "train", "$CLEARML_QUEUE_NAME", "without braces it is the shell's"),
     ("$CLEARML_TASK.name", "Train ResNet", "$CLEARML_TASK.name", "without braces it is the shell's"),
@@ -171,7 +198,11 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for name, content in (("values.yaml", values), ("task.json", TASK), ("context.json", context)):
         (folder / name).write_text(json.dumps(content))
     done = subprocess.run(
-        [str(BINARY), "render", str(folder), "-o", "json"], capture_output=True, text=True, timeout=60, check=False
+        [str(BINARY), "render", str(folder), "-o", "json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)["metadata"]["annotations"]
@@ -192,7 +223,8 @@ def test_different(ours: dict[str, str], text: str, clearml: str, podrules: str,
 
 
 def test_a_name_that_is_none() -> None:
-    """ClearML writes the word `None` for a queue that it couldn't look up. podrules leaves the string as it is."""
+    """ClearML writes the word `None` for a queue that it couldn't look up. podrules leaves the string as
+    it is."""
     text = CustomTemplate("${CLEARML_QUEUE_NAME}").default_custom_substitute(
         queue_id=QUEUE_ID, queue_name="", worker_id="", task_info=TASK
     )

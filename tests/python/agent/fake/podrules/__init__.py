@@ -1,5 +1,6 @@
-"""A small stand-in for the package while its compiled part isn't built: it knows just the operations of these tests.
-conftest.py uses it only where `import podrules` gives nothing; delete this folder once that is never so."""
+"""A small stand-in for the package while its compiled part isn't built: it knows just the operations of
+these tests. conftest.py uses it only where `import podrules` gives nothing; delete this folder once that
+is never so."""
 
 from __future__ import annotations
 
@@ -53,7 +54,12 @@ class Rules:
         overrides = self._values.get("queues", {}).get(queue, {}).get("templateOverrides", {})
         given = {**self._values.get("basePodTemplate", {}), **overrides}
         spec = {"nodeSelector": given.get("nodeSelector", {}), "containers": [{"env": given.get("env", [])}]}
-        return {"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": given.get("labels", {})}, "spec": spec}
+        return {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"labels": given.get("labels", {})},
+            "spec": spec,
+        }
 
     def edit(self, pod: dict[str, Any], *, stage: str, task: Any, queue: str, **known: Any) -> Edited:
         edited = Edited(copy.deepcopy(pod))
@@ -78,7 +84,9 @@ class Rules:
             ((name, given),) = operation.items()
             container = edited.pod["spec"].setdefault("containers", [{}])[0]
             if name == "setEnv":
-                container.setdefault("env", []).extend({"name": k, "value": fill(v)} for k, v in given["vars"].items())
+                container.setdefault("env", []).extend(
+                    {"name": k, "value": fill(v)} for k, v in given["vars"].items()
+                )
             elif name == "addLabels":
                 edited.pod["metadata"].setdefault("labels", {}).update(fill(given["labels"]))
             elif name == "set":
@@ -130,4 +138,8 @@ def load(*rules: str, values: list[str] | None = None) -> Rules:
 
 def check(pod: dict[str, Any]) -> list[str]:
     name = pod.get("metadata", {}).get("name", "")
-    return [] if re.fullmatch(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?", name) else [f"metadata.name: not a name: {name}"]
+    return (
+        []
+        if re.fullmatch(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?", name)
+        else [f"metadata.name: not a name: {name}"]
+    )
