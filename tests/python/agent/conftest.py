@@ -230,6 +230,8 @@ def merged(base: Any, over: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    if sys.version_info < (3, 9):
+        pytest.skip("clearml-agent 3.0.3 can't read YAML with this version of Python, not even a template")
     server = FakeServer()
     found = Harness(server, tmp_path_factory.mktemp("agent"))
     yield found
