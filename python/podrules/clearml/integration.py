@@ -54,6 +54,8 @@ class PodrulesK8sIntegration(K8sIntegration):
         self.kubectl_timeout = kubectl_timeout()
         self._run: _Run | None = None
         super().__init__(*args, **kwargs)
+        for warning in self.rules.warnings if self.rules is not None else []:
+            self.log.warning(f"rules: {warning}")
 
     # What the parent calls, from first to last.
 
@@ -268,19 +270,19 @@ class PodrulesK8sIntegration(K8sIntegration):
         """Fails the task, takes it out of the queue of pending tasks, and writes the report to its log."""
         self.log.error(f"task {task_id} could not be launched: {failure.report}")
         self._send(session, task_id, [f"{FAILURE_REASON}: {failure.report}"], "ERROR")
-        pending: Any = self._session.api_client.queues
-        tasks: Any = session.api_client.tasks
-        for what, call in (
-            ("taken out of the pending queue", lambda: self._removed(pending, task_id)),
-            ("set to failed", lambda: tasks.failed(task_id, force=True, **_status(failure))),
-        ):
-            try:
-                call()
-            except Exception as error:
-                self.log.error(f"task {task_id} could not be {what}: {one_line(str(error))}")
-
-    def _removed(self, queues: Any, task_id: str) -> None:
-        queues.remove_task(task=task_id, queue=self.k8s_pending_queue_id)
+        try:
+            self._session.api_client.queues.remove_task(task=task_id, queue=self.k8s_pending_queue_id)
+        except Exception as error:
+            self.log.error(
+                f"task {task_id} could not be taken out of the pending queue: {one_line(str(error))}"
+            )
+        try:
+            result = session.api_client.tasks.failed(task_id, force=True, **_status(failure))
+            # A call that the server refuses raises nothing here.
+            if result.meta.result_code != 200:
+                raise TaskFailure(result.meta.result_msg)
+        except Exception as error:
+            self.log.error(f"task {task_id} could not be set to failed: {one_line(str(error))}")
 
 
 def _status(failure: TaskFailure) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Sequence
 
 import podrules
@@ -15,15 +16,16 @@ TIMEOUT_VARIABLE = "PODRULES_KUBECTL_TIMEOUT"
 
 def load_rules(rules: Sequence[str] = (), values: Sequence[str] = ()) -> podrules.Rules | None:
     """The rules of these files and folders. What isn't given is taken from `PODRULES_RULES` and
-    `PODRULES_VALUES`: paths, separated as in `PATH`. None if there is neither. RulesError if they have
-    mistakes."""
+    `PODRULES_VALUES`. None if there is neither. RulesError if they have mistakes."""
     rules = rules or _paths(RULES_VARIABLE)
     values = values or _paths(VALUES_VARIABLE)
     return podrules.load(*rules, values=list(values)) if rules or values else None
 
 
 def _paths(variable: str) -> list[str]:
-    return [path for path in os.environ.get(variable, "").split(os.pathsep) if path]
+    """What a variable holds: paths with commas, line breaks or what separates them in `PATH` between."""
+    parts = re.split(f"[,\n{re.escape(os.pathsep)}]", os.environ.get(variable, ""))
+    return [part.strip() for part in parts if part.strip()]
 
 
 def kubectl_timeout() -> float:

@@ -164,6 +164,14 @@ def nothing_to_fail(case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any,
     assert "could not be launched" in ours.output
 
 
+def refusal_is_logged(case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any, ours: Outcome) -> None:
+    """Neither can do more than ask. Ours tells that it was refused."""
+    assert without_reasons(api) == without_reasons(ours.api)
+    assert ours.server.pending == []
+    assert f"task {TASK_ID} could not be set to failed: " in ours.output
+    assert "could not be set to failed" not in theirs.output
+
+
 def told(case: dict[str, Any], ours: Outcome) -> None:
     assert ours.server.pending == []
     message = ours.task["status_message"]
@@ -182,6 +190,7 @@ DIFFERENCES = {
         launched_in_spite_of_warning,
         failed_in_silence,
         nothing_to_fail,
+        refusal_is_logged,
     )
 }
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import importlib
+import inspect
 import json
 import os
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import conftest
@@ -124,6 +127,8 @@ def test_no_rules_without_the_variables(monkeypatch: pytest.MonkeyPatch, tmp_pat
         path.write_text(f"apiVersion: podrules.io/v1\nkind: Rules\nrules:\n- {{name: {path.stem}, do: []}}\n")
     monkeypatch.setenv("PODRULES_RULES", f"{one}{os.pathsep}{two}{os.pathsep}")
     assert isinstance(settings.load_rules(), podrules.Rules)
+    monkeypatch.setenv("PODRULES_RULES", f" {one},\n{two}")
+    assert isinstance(settings.load_rules(), podrules.Rules)
 
 
 MANIFESTS: list[dict[str, Any]] = [
@@ -177,3 +182,62 @@ def test_a_template_of_values_for_a_job() -> None:
         "metadata": {"namespace": "n"},
         "spec": {"template": {"metadata": {"labels": {"a": "b"}}, "spec": {"x": 1}}},
     }
+
+
+class Cluster:
+    """kubectl in a cluster where an object of an earlier launch goes after a while."""
+
+    def __init__(self, looks: int) -> None:
+        self.namespace = "ml"
+        self.looks = looks
+        self.done: list[str] = []
+
+    def create(self, manifest: dict[str, Any]) -> kubectl.Result:
+        self.done.append("create")
+        if self.looks > 0:
+            return kubectl.Result(1, "", "Error from server (AlreadyExists): it is there")
+        return kubectl.Result(0, json.dumps(manifest), "")
+
+    def get(self, manifest: dict[str, Any]) -> kubectl.Result:
+        self.looks -= 1
+        if self.looks == 0:
+            return kubectl.Result(1, "", "Error from server (NotFound): it is gone")
+        live = {**manifest, "metadata": {**manifest["metadata"], "labels": {"podrules.io/task-id": "t"}}}
+        live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        return kubectl.Result(0, json.dumps(live), "")
+
+
+@pytest.mark.parametrize("looks", [1, 3, 1000])
+def test_a_companion_that_is_being_deleted_is_waited_for(monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
+    monkeypatch.setattr(companions, "DELETION_POLL", 0.001)
+    monkeypatch.setattr(companions, "DELETION_WAIT", 0.05)
+    cluster: Any = Cluster(looks)
+    made = companions.Companions(cluster, "t", {"kind": "Pod", "metadata": {"name": "p"}}, print)
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
+    given: Any = SimpleNamespace(lifetime="pod", manifest=manifest, rule="r")
+    if looks == 1000:
+        with pytest.raises(failure.TaskFailure, match="its deletion takes too long"):
+            made.create([given])
+    else:
+        made.create([given])
+        assert cluster.done == ["create"] * (looks + 1)
+    assert manifest == {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
+
+
+@pytest.mark.parametrize("metadata", [{}, {"name": ""}, {"name": 7}, None])
+def test_a_companion_needs_a_name(metadata: Any) -> None:
+    cluster: Any = Cluster(0)
+    made = companions.Companions(cluster, "t", {"kind": "Pod", "metadata": {"name": "p"}}, print)
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    given: Any = SimpleNamespace(lifetime="pod", manifest=manifest, rule="r")
+    with pytest.raises(failure.TaskFailure, match="needs apiVersion, kind and metadata.name"):
+        made.create([given])
+    assert cluster.done == []
+
+
+def test_clearmls_class_is_left_as_it_is() -> None:
+    module = importlib.import_module("clearml_agent.glue.k8s")
+    importlib.import_module("podrules.clearml.integration")
+    for name, found in vars(module.K8sIntegration).items():
+        if inspect.isfunction(found):
+            assert found.__module__ == "clearml_agent.glue.k8s", name

@@ -43,6 +43,10 @@ class Rules:
         self._rules, self._values = rules, values.get("agentk8sglue", {})
 
     @property
+    def warnings(self) -> list[str]:
+        return []
+
+    @property
     def queues(self) -> list[str]:
         return list(self._values.get("queues", {}))
 
