@@ -273,9 +273,7 @@ class PodrulesK8sIntegration(K8sIntegration):
         try:
             self._session.api_client.queues.remove_task(task=task_id, queue=self.k8s_pending_queue_id)
         except Exception as error:
-            self.log.error(
-                f"task {task_id} could not be taken out of the pending queue: {one_line(str(error))}"
-            )
+            self.log.error(f"task {task_id} is still in the pending queue: {one_line(str(error))}")
         try:
             result = session.api_client.tasks.failed(task_id, force=True, **_status(failure))
             # A call that the server refuses raises nothing here.

@@ -230,7 +230,7 @@ def test_a_companion_needs_a_name(metadata: Any) -> None:
     made = companions.Companions(cluster, "t", {"kind": "Pod", "metadata": {"name": "p"}}, print)
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
     given: Any = SimpleNamespace(lifetime="pod", manifest=manifest, rule="r")
-    with pytest.raises(failure.TaskFailure, match="needs apiVersion, kind and metadata.name"):
+    with pytest.raises(failure.TaskFailure, match=r"needs apiVersion, kind and metadata\.name"):
         made.create([given])
     assert cluster.done == []
 
