@@ -179,7 +179,7 @@ class PodrulesK8sIntegration(K8sIntegration):
         told = [f"Warning: {warning}" for warning in edited.warnings]
         told += [f"[{rule}] {line}" for rule, line in edited.log]
         self._tell(run, told)
-        return put_back(manifest, edited.pod, job=self.using_jobs)
+        return put_back(manifest, edited.pod, namespace, job=self.using_jobs)
 
     def _apply(
         self, run: _Run, command: list[str], manifest: Manifest, namespace: str

@@ -46,19 +46,20 @@ def pod_of(manifest: Manifest, name: str, namespace: str, *, job: bool) -> Manif
     return pod
 
 
-def put_back(manifest: Manifest, pod: Manifest, *, job: bool) -> Manifest:
+def put_back(manifest: Manifest, pod: Manifest, namespace: str, *, job: bool) -> Manifest:
     """The manifest with an edited Pod in it, a new one. What `pod_of` added goes out again where it wasn't
-    before."""
+    before. A namespace that a rule chose is the manifest's."""
     source = part(part(manifest, "spec"), "template") if job else manifest
+    before = part(source, "metadata")
     edited = dict(pod)
     for key, added in (("apiVersion", "v1"), ("kind", "Pod")):
         if key not in source and edited.get(key) == added:
             del edited[key]
     edited["metadata"] = metadata = dict(part(pod, "metadata"))
-    before = part(source, "metadata")
     if job or "name" not in before:
         metadata.pop("name", None)
-    if "namespace" not in before:
+    chosen = metadata.get("namespace")
+    if "namespace" not in before and (job or chosen == namespace):
         metadata.pop("namespace", None)
     if not metadata and "metadata" not in source:
         del edited["metadata"]
@@ -66,7 +67,10 @@ def put_back(manifest: Manifest, pod: Manifest, *, job: bool) -> Manifest:
         edited.pop("spec", None)
     if not job:
         return edited
-    return {**manifest, "spec": {**part(manifest, "spec"), "template": edited}}
+    outer = {**manifest, "spec": {**part(manifest, "spec"), "template": edited}}
+    if chosen not in (None, namespace, before.get("namespace")):
+        outer["metadata"] = {**part(manifest, "metadata"), "namespace": chosen}
+    return outer
 
 
 def part(value: Manifest, key: str) -> dict[str, Any]:

@@ -114,6 +114,33 @@ def test_a_rule_on_the_pod_sees_all_of_it(harness: Harness) -> None:
     assert seen["QUEUE"] == "train"
 
 
+@pytest.mark.parametrize("stage", ["template", "pod"])
+def test_a_rule_knows_what_the_agent_knows(harness: Harness, stage: str) -> None:
+    known = {
+        "ROLE": "${providers.role}",
+        "IP": "${config.nfs.server.ip}",
+        "WORKER": "${worker.id}",
+        "NAMESPACE": "${namespace}",
+        "GPUS": "${task.hyperparams.Args.gpus.value}",
+    }
+    case = {
+        "template": {"spec": {}},
+        "rules": rules({"name": "knows", "stage": stage, "do": [{"setEnv": {"vars": known}}]}),
+        "conf": 'nfs.server.ip: "10.0.0.5"\n',
+        "agent": {"namespace": "ml"},
+        "owner": "u1",
+        "login": {"feature_set": "enterprise", "providers_info": {"role": "researcher"}},
+    }
+    seen = env_of(launched(harness.run("podrules", case))["spec"]["containers"][0])
+    assert {name: seen[name] for name in known} == {
+        "ROLE": "researcher",
+        "IP": "10.0.0.5",
+        "WORKER": "agent-1:0",
+        "NAMESPACE": "ml",
+        "GPUS": "2",
+    }
+
+
 def test_the_calls_of_the_api_are_those_without_rules(harness: Harness) -> None:
     case = {"template": {"spec": {}}}
     api = harness.run("plain", case).api
@@ -170,6 +197,21 @@ def test_in_job_mode_values_make_the_jobs_pod(harness: Harness) -> None:
     assert job["kind"] == "Job"
     assert job["spec"]["template"]["spec"]["nodeSelector"] == {"pool": "gpu"}
     assert "nodeSelector" not in job["spec"]
+
+
+@pytest.mark.parametrize("env", [{}, JOB])
+def test_a_rule_may_choose_the_namespace(harness: Harness, env: dict[str, str]) -> None:
+    moves = {
+        "name": "moves",
+        "do": [{"set": {"path": "$.metadata.namespace", "value": "team-a"}}],
+        "companions": [config_map("first")],
+    }
+    outcome = harness.run("podrules", {"template": {"spec": {}}, "rules": rules(moves, SEES), "env": env})
+    manifest = launched(outcome)
+    assert manifest["metadata"]["namespace"] == "team-a"
+    assert "namespace" not in manifest["spec"].get("template", {}).get("metadata", {})
+    assert outcome.applied[0].argv[:-1] == ["apply", "--namespace=team-a", "-f"]
+    assert outcome.objects["ConfigMap/first"]["metadata"]["namespace"] == "team-a"
 
 
 @pytest.mark.parametrize("stage", ["template", "pod"])

@@ -153,7 +153,7 @@ def test_an_untouched_pod_is_put_back_as_it_was(manifest: dict[str, Any], job: b
     pod = stage.pod_of(manifest, "the-name", "the-namespace", job=job)
     assert pod["metadata"]["name"] == "the-name"
     assert pod["spec"] is not None
-    back = stage.put_back(manifest, pod, job=job)
+    back = stage.put_back(manifest, pod, "the-namespace", job=job)
     if job:
         spec = dict(manifest.get("spec", {}))
         template = dict(spec.get("template", {}))

@@ -74,6 +74,8 @@ class Rules:
 
     def _run(self, rule: dict[str, Any], edited: Edited, known: dict[str, Any]) -> None:
         names = {**known, "pod": edited.pod, "queue": {"name": known["queue_name"]}}
+        names.update(providers=known["providers_info"], config=known["task_config"])
+        names["worker"] = {"id": known["worker"].worker_id}
 
         def fill(value: Any) -> Any:
             if isinstance(value, dict):
