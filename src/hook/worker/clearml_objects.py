@@ -43,6 +43,10 @@ class Mapping(dict):
             raise AttributeError(name) from None
 
 
+# What ClearML's client fills in where a field is missing.
+DEFAULTS = {("tasks.Script", "binary"): "python"}
+
+
 class Model:
     """An object of ClearML's client: attributes, None where nothing is known. Each is made when it's first asked for."""
 
@@ -56,7 +60,7 @@ class Model:
         if name in self._data:
             made = convert(self._fields.get(name), self._data[name])
         elif name in self._fields:
-            made = None
+            made = DEFAULTS.get((self._name, name))
         else:
             raise AttributeError("%s has no field %s" % (self._name, name))
         self.__dict__[name] = made
@@ -142,7 +146,7 @@ ARTIFACT = model("tasks.Artifact", dict(
     type_data=model("tasks.ArtifactTypeData", "preview content_type data_hash".split()),
 ))
 EXECUTION = dict(
-    {f: None for f in "queue test_split parameters model_desc model_labels framework dataviews".split()},
+    {f: None for f in "queue test_split parameters model docker_cmd model_desc model_labels framework dataviews".split()},
     artifacts=each(ARTIFACT),
 )
 MODELS = each(model("tasks.TaskModelItem", ["name", "model"]))
