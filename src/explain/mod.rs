@@ -249,7 +249,8 @@ impl View<'_> {
     }
 }
 
-fn describe(change: &Seen) -> String {
+/// A change in one line: what was done, where, with what.
+pub fn describe(change: &Seen) -> String {
     let show = |value: &Option<Value>| {
         let text = value.as_ref().map_or_else(String::new, Value::to_string);
         match text.char_indices().nth(SHOWN) {

@@ -1,0 +1,24 @@
+"""The exception of rules that can't be loaded, or that fail."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+
+class RulesError(Exception):
+    """Rules have mistakes, or a rule failed for a task.
+
+    `str()` gives the whole report with the lines that are wrong, `summary` one line, `diagnostics` the same as data: a list
+    of dicts with `code`, `severity`, `message` and, where they are known, `file`, `line`, `column`, `rule`, `help`, `detail`.
+    """
+
+    summary: str
+    diagnostics: List[Dict[str, Any]]
+
+    def __init__(self, report: str, summary: str, diagnostics: List[Dict[str, Any]]) -> None:
+        super().__init__(report, summary, diagnostics)
+        self.summary = summary
+        self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -1,0 +1,91 @@
+"""What hooks get where no agent is: dicts that look like ClearML's objects."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Mapping, Optional
+
+# What a task of ClearML has; those that a dict leaves out are None, as in ClearML's own object.
+_FIELDS = frozenset(
+    """
+    id name user company type status comment created started completed active_duration parent project output execution
+    container models script tags system_tags hyperparams configuration runtime last_change last_update last_worker
+    last_iteration last_metrics status_changed status_message status_reason published
+    """.split()
+)
+
+
+class _Mapping(Mapping[str, Any]):
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._fields = fields
+
+    def __getitem__(self, key: str) -> Any:
+        return self._wrapped(self._fields[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__.lstrip('_')}({dict(self._fields)!r})"
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The fields as they were given."""
+        return dict(self._fields)
+
+    def _wrapped(self, value: Any) -> Any:
+        raise NotImplementedError
+
+
+class _TaskData(_Mapping):
+    """A task, or a part of one, by attributes and by keys."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name in self._fields:
+            return self._wrapped(self._fields[name])
+        if name in _FIELDS and "id" in self._fields:
+            return None
+        raise AttributeError(f"the task has no {name}")
+
+    def _wrapped(self, value: Any) -> Any:
+        return _TaskData(_items(value)) if isinstance(value, Mapping) else value
+
+
+class _Config(_Mapping):
+    """A configuration: `get("a.b.c", default)` looks into its parts."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        here: Any = self._fields
+        for part in _parts(key):
+            if not isinstance(here, Mapping) or part not in here:
+                return default
+            here = _items(here)[part]
+        return self._wrapped(here)
+
+    def _wrapped(self, value: Any) -> Any:
+        return _Config(_items(value)) if isinstance(value, Mapping) else value
+
+
+def _items(value: Mapping[Any, Any]) -> Mapping[str, Any]:
+    return value
+
+
+def _parts(key: str) -> List[str]:
+    return key.split(".")
+
+
+def task_data(task: Mapping[str, Any]) -> Any:
+    """What hooks get as `task_data`. A whole answer of the API counts as the task in it."""
+    for key in ("data", "task"):
+        inner = task.get(key)
+        if not isinstance(task.get("id"), str) and isinstance(inner, dict):
+            task = _items(inner)
+    return _TaskData(task)
+
+
+def task_config(config: Optional[Mapping[str, Any]]) -> Any:
+    """What hooks get as `task_config`."""
+    return _Config(config or {})
