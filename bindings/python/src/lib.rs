@@ -21,6 +21,9 @@ use podrules::{explain, pod};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Reads and compiles files; `problems` are paths that stand for none.
 #[pyfunction]
 fn load(

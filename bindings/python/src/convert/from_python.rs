@@ -4,6 +4,7 @@
 //! while it is read. As soon as another type shows up the reading starts again with copies of all dictionaries, because
 //! what such a type calls may let other threads in.
 
+use super::keys::{self, Lent};
 use podrules::edit::{Pointer, Step};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -73,11 +74,11 @@ fn refuse(message: impl Into<String>) -> Stop {
 
 /// Reads a Python value.
 pub fn read(object: &Bound<'_, PyAny>, take: Take) -> Result<Value, Box<Refused>> {
-    let mut reader = Reader { left: MAX_BYTES, depth: 0, take, quick: true };
-    let stop = match reader.value(object) {
+    // A task's strings are new with every task; a template's are the same objects again and again.
+    let keys = if take == Take::Json { keys::lend() } else { Lent::nothing() };
+    let stop = match (Reader { left: MAX_BYTES, depth: 0, take, quick: true, keys }).value(object) {
         Err(Stop::Unusual) => {
-            reader = Reader { left: MAX_BYTES, depth: 0, take, quick: false };
-            reader.value(object)
+            Reader { left: MAX_BYTES, depth: 0, take, quick: false, keys: Lent::nothing() }.value(object)
         }
         done => done,
     };
@@ -93,6 +94,7 @@ struct Reader {
     depth: usize,
     take: Take,
     quick: bool,
+    keys: Lent,
 }
 
 impl Reader {
@@ -136,9 +138,10 @@ impl Reader {
     }
 
     fn text(&mut self, text: &Bound<'_, PyString>) -> Result<String, Stop> {
-        let text = text.to_cow().map_err(|_| refuse("the text holds half of a surrogate pair, which is no text"))?;
+        let text = self.keys.text(text);
+        let text = text.map_err(|_| refuse("the text holds half of a surrogate pair, which is no text"))?;
         self.spend(text.len())?;
-        Ok(text.into_owned())
+        Ok(text)
     }
 
     fn nested(

@@ -1,43 +1,46 @@
 //! JSON values to Python values.
 
-use pyo3::IntoPyObject;
+use super::keys::{self, Lent};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// Makes a Python value. All of it is new.
+/// Makes a Python value. All of it is new, but for keys.
 pub fn write<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
-    Ok(match value {
-        Value::Null => py.None().into_bound(py),
-        Value::Bool(boolean) => PyBool::new(py, *boolean).to_owned().into_any(),
-        Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-            (Some(number), _, _) => PyInt::new(py, number).into_any(),
-            (_, Some(number), _) => PyInt::new(py, number).into_any(),
-            (_, _, number) => PyFloat::new(py, number.unwrap_or(f64::NAN)).into_any(),
-        },
-        Value::String(text) => PyString::new(py, text).into_any(),
-        Value::Array(items) => PyList::new(py, items.iter().map(Item))?.into_any(),
-        Value::Object(map) => dict(py, map)?.into_any(),
-    })
+    Writer { py, keys: keys::lend() }.value(value)
 }
 
-fn dict<'py>(py: Python<'py>, map: &Map<String, Value>) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    for (key, value) in map {
-        dict.set_item(PyString::new(py, key), write(py, value)?)?;
-    }
-    Ok(dict)
+struct Writer<'py> {
+    py: Python<'py>,
+    keys: Lent,
 }
 
-/// An element of a list.
-struct Item<'v>(&'v Value);
-
-impl<'py> IntoPyObject<'py> for Item<'_> {
-    type Target = PyAny;
-    type Output = Bound<'py, PyAny>;
-    type Error = PyErr;
-
-    fn into_pyobject(self, py: Python<'py>) -> PyResult<Self::Output> {
-        write(py, self.0)
+impl<'py> Writer<'py> {
+    fn value(&mut self, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.py;
+        Ok(match value {
+            Value::Null => py.None().into_bound(py),
+            Value::Bool(boolean) => PyBool::new(py, *boolean).to_owned().into_any(),
+            Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+                (Some(number), _, _) => PyInt::new(py, number).into_any(),
+                (_, Some(number), _) => PyInt::new(py, number).into_any(),
+                (_, _, number) => PyFloat::new(py, number.unwrap_or(f64::NAN)).into_any(),
+            },
+            Value::String(text) => PyString::new(py, text).into_any(),
+            Value::Array(items) => {
+                let list = PyList::empty(py);
+                for item in items {
+                    list.append(self.value(item)?)?;
+                }
+                list.into_any()
+            }
+            Value::Object(map) => {
+                let dict = PyDict::new(py);
+                for (key, value) in map {
+                    dict.set_item(self.keys.object(py, key), self.value(value)?)?;
+                }
+                dict.into_any()
+            }
+        })
     }
 }
