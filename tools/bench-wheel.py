@@ -102,7 +102,7 @@ def main():
         edited = podrules.update_template(template=given, **agent)["template"]
         assert len(edited["spec"]["containers"][0]["env"]) == 28
         assert len(given["spec"]["containers"][0]["env"]) == 18
-        convert = podrules._native._convert
+        convert = podrules._native.convert
         times = measure(
             [
                 ("copy.deepcopy", lambda: copy.deepcopy(given)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 
 class RulesError(Exception):
@@ -10,15 +10,18 @@ class RulesError(Exception):
 
     `str()` gives the whole report with the lines that are wrong, `summary` one line, `diagnostics` the same as data: a list
     of dicts with `code`, `severity`, `message` and, where they are known, `file`, `line`, `column`, `rule`, `help`, `detail`.
+    `log` is what rules logged until one failed: pairs of a rule's name and a line.
     """
 
     summary: str
     diagnostics: List[Dict[str, Any]]
+    log: List[Tuple[str, str]]
 
     def __init__(self, report: str, summary: str, diagnostics: List[Dict[str, Any]]) -> None:
         super().__init__(report, summary, diagnostics)
         self.summary = summary
         self.diagnostics = diagnostics
+        self.log = []
 
     def __str__(self) -> str:
         return str(self.args[0])

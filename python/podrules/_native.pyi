@@ -11,8 +11,6 @@ class Rules:
     def names(self) -> List[str]: ...
     @property
     def warnings(self) -> List[str]: ...
-    @property
-    def _pod_rules(self) -> List[str]: ...
     def template(self, queue_name: str) -> Dict[str, Any]: ...
     def edit(
         self,
@@ -40,18 +38,6 @@ class Rules:
         worker: Any = None,
         namespace: Optional[str] = None,
     ) -> Rendered: ...
-    def _update(
-        self,
-        queue: str,
-        queue_name: str,
-        template: Mapping[str, Any],
-        task_data: Any,
-        providers_info: Any,
-        task_config: Any,
-        worker: Any,
-        task_dict: Any,
-        more: Dict[str, Any],
-    ) -> Tuple[Dict[str, Any], List[str]]: ...
     def __len__(self) -> int: ...
     def _repr_html_(self) -> str: ...
 
@@ -89,4 +75,17 @@ class Rendered:
 
 def load(rules: List[str], values: List[str], problems: List[Tuple[str, Optional[str]]]) -> Rules: ...
 def check(pod: Mapping[str, Any]) -> List[str]: ...
-def _convert(value: Any, clearml: bool = False) -> Any: ...
+def convert(value: Any, clearml: bool = False) -> Any: ...
+def pod_rules(rules: Rules) -> List[str]: ...
+def update(
+    rules: Rules,
+    queue: str,
+    queue_name: str,
+    template: Mapping[str, Any],
+    task_data: Any,
+    providers_info: Any,
+    task_config: Any,
+    worker: Any,
+    task_dict: Any,
+    more: Dict[str, Any],
+) -> Tuple[Dict[str, Any], List[str]]: ...

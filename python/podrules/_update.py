@@ -41,12 +41,30 @@ def update_template(
     `PODRULES_RULES` holds files, folders and globs, with commas or colons between. Files that change are read again. Only
     rules of the stage `template` run. Raises `RulesError`, which fails the task, if a rule fails.
     """
-    edited, lines = _watched.current()._update(
-        queue or "", queue_name or "", template, task_data, providers_info, task_config, worker, task_dict, kwargs
-    )
+    try:
+        edited, lines = _native.update(
+            _watched.current(),
+            queue or "",
+            queue_name or "",
+            template,
+            task_data,
+            providers_info,
+            task_config,
+            worker,
+            task_dict,
+            kwargs,
+        )
+    except RulesError as error:
+        for rule, line in error.log:
+            _say(f"rule {rule}: {line}")
+        raise
     for line in lines:
-        print(f"podrules: {line}", flush=True)
+        _say(line)
     return {"template": edited}
+
+
+def _say(line: str) -> None:
+    print(f"podrules: {line}", flush=True)
 
 
 class Watched:
@@ -136,7 +154,7 @@ def _look_at(named: "list[str]") -> Tuple[Signature, bool]:
 def _tell_warnings(rules: _native.Rules) -> None:
     for warning in rules.warnings:
         _tell(logging.WARNING, f"warning: {warning}")
-    late = rules._pod_rules
+    late = _native.pod_rules(rules)
     if late:
         _tell(
             logging.WARNING,

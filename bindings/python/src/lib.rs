@@ -56,8 +56,8 @@ fn check(pod: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
 
 /// Reads a Python value as JSON and makes it anew: for tests of the conversion.
 #[pyfunction]
-#[pyo3(signature = (value, clearml=false))]
-fn _convert<'py>(value: &Bound<'py, PyAny>, clearml: bool) -> PyResult<Bound<'py, PyAny>> {
+#[pyo3(name = "convert", signature = (value, clearml=false))]
+fn convert_again<'py>(value: &Bound<'py, PyAny>, clearml: bool) -> PyResult<Bound<'py, PyAny>> {
     let take = if clearml { Take::ClearMl } else { Take::Json };
     match convert::read(value, take) {
         Ok(read) => convert::write(value.py(), &read),
@@ -73,7 +73,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<results::Edited>()?;
     module.add_class::<results::Companion>()?;
     module.add_function(wrap_pyfunction!(load, module)?)?;
+    module.add_function(wrap_pyfunction!(rules::update, module)?)?;
+    module.add_function(wrap_pyfunction!(rules::pod_rules, module)?)?;
     module.add_function(wrap_pyfunction!(check, module)?)?;
-    module.add_function(wrap_pyfunction!(_convert, module)?)?;
+    module.add_function(wrap_pyfunction!(convert_again, module)?)?;
     Ok(())
 }

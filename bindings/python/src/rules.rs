@@ -40,6 +40,14 @@ impl Rules {
         errors::rules_error(py, &[diagnostic], 0, &self.loaded.sources)
     }
 
+    /// The failure of a run, with what was logged until then.
+    fn failed(&self, py: Python<'_>, failure: &Diagnostic, outcome: &Outcome) -> PyErr {
+        let error = self.fails(py, failure.clone());
+        // An exception without its log is still worth raising.
+        let _ = error.value(py).setattr("log", results::log(outcome, &self.loaded));
+        error
+    }
+
     /// Runs rules while other threads run Python. The arguments of hooks are made only if there are hooks.
     fn run<'py>(
         &self,
@@ -51,7 +59,7 @@ impl Rules {
         if !loaded.hooks {
             let outcome = py.detach(|| work(loaded, None));
             return match &outcome.failure {
-                Some(failure) => Err(self.fails(py, failure.clone())),
+                Some(failure) => Err(self.failed(py, failure, &outcome)),
                 None => Ok((outcome, Vec::new())),
             };
         }
@@ -62,7 +70,7 @@ impl Rules {
             return Err(interrupt);
         }
         if let Some(failure) = &outcome.failure {
-            let error = self.fails(py, failure.clone());
+            let error = self.failed(py, failure, &outcome);
             if matches!(failure.code, Code::HookFailed | Code::HookImport) {
                 error.set_cause(py, cause);
             }
@@ -169,12 +177,6 @@ impl Rules {
         self.loaded.warnings.iter().map(|warning| errors::line(warning, &self.loaded.sources)).collect()
     }
 
-    /// The names of the rules that run on the complete Pod only.
-    #[getter]
-    fn _pod_rules(&self) -> Vec<&str> {
-        self.loaded.rules_of(RuleStage::Pod)
-    }
-
     /// The base Pod template that the values make for a queue.
     fn template<'py>(&self, py: Python<'py>, queue_name: &str) -> PyResult<Bound<'py, PyAny>> {
         convert::write(py, &self.installation()?.template(queue_name).to_value())
@@ -270,55 +272,6 @@ impl Rules {
         Rendered::new(py, self.loaded.clone(), context, template, outcome, found)
     }
 
-    /// What `update_template` does: the new template, and the lines to print.
-    #[pyo3(signature = (queue, queue_name, template, task_data, providers_info, task_config, worker, task_dict, more))]
-    #[allow(clippy::too_many_arguments, reason = "the arguments of ClearML's hook")]
-    fn _update<'py>(
-        &self,
-        py: Python<'py>,
-        queue: &str,
-        queue_name: &str,
-        template: &Bound<'py, PyAny>,
-        task_data: &Bound<'py, PyAny>,
-        providers_info: Option<&Bound<'py, PyAny>>,
-        task_config: Option<&Bound<'py, PyAny>>,
-        worker: Option<&Bound<'py, PyAny>>,
-        task_dict: Option<&Bound<'py, PyAny>>,
-        more: &Bound<'py, PyDict>,
-    ) -> PyResult<(Bound<'py, PyAny>, Vec<String>)> {
-        let task = task_dict.filter(|task| !task.is_none()).unwrap_or(task_data);
-        let given =
-            Given { task, queue, queue_name, providers: providers_info, config: task_config, worker, namespace: None };
-        let (pod, mut context) = (document(template, "template")?, given.context(&self.loaded, false)?);
-        own_namespace(&pod, &mut context);
-        let all = || {
-            let all = more.copy()?;
-            all.set_item("queue", queue)?;
-            all.set_item("queue_name", queue_name)?;
-            all.set_item("task_data", task_data)?;
-            all.set_item("providers_info", providers_info)?;
-            all.set_item("task_config", task_config)?;
-            all.set_item("worker", worker)?;
-            if let Some(task_dict) = task_dict {
-                all.set_item("task_dict", task_dict)?;
-            }
-            Ok(all)
-        };
-        let (outcome, warnings) = self.run(py, all, |loaded, hooks| {
-            loaded.plan.run_stage(pod, &context, Options { hooks, trace: false }, RuleStage::Template)
-        })?;
-        if let Some(companion) = outcome.companions.first() {
-            let rule = &self.loaded.plan.rules[companion.rule as usize];
-            let message = "its companions can't be created: ClearML's own agent has no place for them";
-            let diagnostic = Diagnostic::new(Code::Unsupported, message).at(rule.span).rule(rule.name.clone());
-            return Err(self.fails(py, diagnostic.help("use podrules' own agent, or create the objects beforehand")));
-        }
-        let logged = results::log(&outcome, &self.loaded);
-        let mut lines: Vec<String> = logged.into_iter().map(|(rule, line)| format!("rule {rule}: {line}")).collect();
-        lines.extend(self.warnings_of(&outcome, warnings).into_iter().map(|warning| format!("warning: {warning}")));
-        Ok((convert::write(py, &outcome.pod)?, lines))
-    }
-
     fn __len__(&self) -> usize {
         self.loaded.plan.rules.len()
     }
@@ -364,4 +317,59 @@ fn own_namespace(pod: &Value, context: &mut Context) {
     if let Some(namespace) = pod.pointer("/metadata/namespace").and_then(Value::as_str) {
         namespace.clone_into(&mut context.namespace);
     }
+}
+
+/// The names of the rules that run on the complete Pod only.
+#[pyfunction]
+pub fn pod_rules(rules: &Rules) -> Vec<&str> {
+    rules.loaded.rules_of(RuleStage::Pod)
+}
+
+/// What `update_template` does: the new template, and the lines to print.
+#[pyfunction]
+#[allow(clippy::too_many_arguments, reason = "the arguments of ClearML's hook")]
+pub fn update<'py>(
+    py: Python<'py>,
+    rules: &Rules,
+    queue: &str,
+    queue_name: &str,
+    template: &Bound<'py, PyAny>,
+    task_data: &Bound<'py, PyAny>,
+    providers_info: Option<&Bound<'py, PyAny>>,
+    task_config: Option<&Bound<'py, PyAny>>,
+    worker: Option<&Bound<'py, PyAny>>,
+    task_dict: Option<&Bound<'py, PyAny>>,
+    more: &Bound<'py, PyDict>,
+) -> PyResult<(Bound<'py, PyAny>, Vec<String>)> {
+    let task = task_dict.filter(|task| !task.is_none()).unwrap_or(task_data);
+    let given =
+        Given { task, queue, queue_name, providers: providers_info, config: task_config, worker, namespace: None };
+    let (pod, mut context) = (document(template, "template")?, given.context(&rules.loaded, false)?);
+    own_namespace(&pod, &mut context);
+    let all = || {
+        let all = more.copy()?;
+        all.set_item("queue", queue)?;
+        all.set_item("queue_name", queue_name)?;
+        all.set_item("task_data", task_data)?;
+        all.set_item("providers_info", providers_info)?;
+        all.set_item("task_config", task_config)?;
+        all.set_item("worker", worker)?;
+        if let Some(task_dict) = task_dict {
+            all.set_item("task_dict", task_dict)?;
+        }
+        Ok(all)
+    };
+    let (outcome, warnings) = rules.run(py, all, |loaded, hooks| {
+        loaded.plan.run_stage(pod, &context, Options { hooks, trace: false }, RuleStage::Template)
+    })?;
+    if let Some(companion) = outcome.companions.first() {
+        let rule = &rules.loaded.plan.rules[companion.rule as usize];
+        let message = "its companions can't be created: ClearML's own agent has no place for them";
+        let diagnostic = Diagnostic::new(Code::Unsupported, message).at(rule.span).rule(rule.name.clone());
+        return Err(rules.fails(py, diagnostic.help("use podrules' own agent, or create the objects beforehand")));
+    }
+    let logged = results::log(&outcome, &rules.loaded);
+    let mut lines: Vec<String> = logged.into_iter().map(|(rule, line)| format!("rule {rule}: {line}")).collect();
+    lines.extend(rules.warnings_of(&outcome, warnings).into_iter().map(|warning| format!("warning: {warning}")));
+    Ok((convert::write(py, &outcome.pod)?, lines))
 }
