@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What `update_template` costs, beside copy.deepcopy of the same template in the same run.
 
-Run it with the wheel installed: python tools/bench-wheel.py. Read the ratios: absolute times change with the machine.
+Run it with the wheel installed: python tools/bench-wheel.py. Read the ratios: absolute times change with the
+machine.
 """
 
 import copy
@@ -15,12 +16,17 @@ import podrules
 
 
 def template():
-    """A template of two containers and about 5 KB, as it comes out of a file: no two strings are one object."""
-    env = lambda prefix: [  # noqa: E731
-        {"name": f"{prefix}_VARIABLE_{i}", "value": f"some value of usual length {i}"} for i in range(18)
-    ]
+    """A template of two containers and about 5 KB."""
+
+    def env(prefix):
+        return [
+            {"name": f"{prefix}_VARIABLE_{i}", "value": f"some value of usual length {i}"} for i in range(22)
+        ]
+
     mounts = [{"name": f"volume-{i}", "mountPath": f"/mnt/data/{i}", "readOnly": True} for i in range(6)]
-    volumes = [{"name": f"volume-{i}", "persistentVolumeClaim": {"claimName": f"claim-{i}"}} for i in range(6)]
+    volumes = [
+        {"name": f"volume-{i}", "persistentVolumeClaim": {"claimName": f"claim-{i}"}} for i in range(6)
+    ]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -100,8 +106,8 @@ def main():
         os.utime(path, (1, 1))
         os.environ["PODRULES_RULES"] = path
         edited = podrules.update_template(template=given, **agent)["template"]
-        assert len(edited["spec"]["containers"][0]["env"]) == 28
-        assert len(given["spec"]["containers"][0]["env"]) == 18
+        assert len(edited["spec"]["containers"][0]["env"]) == 32
+        assert len(given["spec"]["containers"][0]["env"]) == 22
         convert = podrules._native.convert
         times = measure(
             [
@@ -109,7 +115,10 @@ def main():
                 ("json.dumps + json.loads", lambda: json.loads(json.dumps(given))),
                 ("to Rust and back", lambda: convert(given)),
                 ("update_template, 10 rules", lambda: podrules.update_template(template=given, **agent)),
-                ("update_template, 10 rules, no string twice", lambda: podrules.update_template(template=separate, **agent)),
+                (
+                    "update_template, 10 rules, no string twice",
+                    lambda: podrules.update_template(template=separate, **agent),
+                ),
             ]
         )
     print(f"template of {len(json.dumps(given))} bytes")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import List, Optional, Tuple
 
 _MOST_CHARACTERS = 20_000
 _IMPORT_MACHINERY = ("<frozen importlib", "importlib/__init__.py", "importlib\\__init__.py")
 
 
-def describe(error: BaseException, module: str, importing: bool) -> Tuple[str, str, Optional[str]]:
+def describe(error: BaseException, module: str, importing: bool) -> tuple[str, str, str | None]:
     """The message (what comes after "the hook module:function"), the traceback, and what to do."""
     if importing and isinstance(error, ModuleNotFoundError) and _is_module(error.name, module):
         return (
@@ -30,7 +29,7 @@ def describe(error: BaseException, module: str, importing: bool) -> Tuple[str, s
     return f"raised {told}{where}", text, None
 
 
-def _is_module(missing: Optional[str], module: str) -> bool:
+def _is_module(missing: str | None, module: str) -> bool:
     """Whether it is the hook's own module, or a package around it, that wasn't found: not one that it imports."""
     return missing is not None and (missing == module or module.startswith(missing + "."))
 
@@ -44,7 +43,7 @@ def _told(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
-def _frames(error: BaseException) -> List[traceback.FrameSummary]:
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
     return [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

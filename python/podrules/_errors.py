@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 
 class RulesError(Exception):
@@ -14,10 +14,10 @@ class RulesError(Exception):
     """
 
     summary: str
-    diagnostics: List[Dict[str, Any]]
-    log: List[Tuple[str, str]]
+    diagnostics: list[dict[str, Any]]
+    log: list[tuple[str, str]]
 
-    def __init__(self, report: str, summary: str, diagnostics: List[Dict[str, Any]]) -> None:
+    def __init__(self, report: str, summary: str, diagnostics: list[dict[str, Any]]) -> None:
         super().__init__(report, summary, diagnostics)
         self.summary = summary
         self.diagnostics = diagnostics
@@ -25,3 +25,7 @@ class RulesError(Exception):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+# What people see is where it is to be imported from.
+RulesError.__module__ = "podrules"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from typing import Iterable, List, Optional, Tuple, Union
+from typing import Iterable, Optional, Tuple, Union
 
 from podrules import _native
 
@@ -17,8 +17,8 @@ _YAML = (".yaml", ".yml")
 
 def load(
     *rules: StrPath,
-    values: Union[StrPath, Iterable[StrPath], None] = None,
-    python_path: Union[StrPath, Iterable[StrPath]] = (),
+    values: StrPath | Iterable[StrPath] | None = None,
+    python_path: StrPath | Iterable[StrPath] = (),
 ) -> _native.Rules:
     """Reads and compiles rules; raises `RulesError` with all their mistakes.
 
@@ -36,11 +36,11 @@ def load(
     return _native.load(files, value_files, problems)
 
 
-def expand(paths: Iterable[StrPath]) -> Tuple[List[str], List[Problem]]:
+def expand(paths: Iterable[StrPath]) -> tuple[list[str], list[Problem]]:
     """The files that paths stand for, each once, and the paths that stand for none."""
-    files: List[str] = []
-    problems: List[Problem] = []
-    for path in map(os.fspath, paths):
+    files: list[str] = []
+    problems: list[Problem] = []
+    for path in [os.fspath(path) for path in paths]:
         try:
             found = _folder(path) if os.path.isdir(path) else _file_or_glob(path)
         except OSError as error:
@@ -53,20 +53,20 @@ def expand(paths: Iterable[StrPath]) -> Tuple[List[str], List[Problem]]:
     return files, problems
 
 
-def _folder(path: str) -> List[str]:
+def _folder(path: str) -> list[str]:
     """The YAML files of a folder. Kubernetes mounts a ConfigMap with hidden folders for its versions: they don't count."""
     names = sorted(name for name in os.listdir(path) if name.endswith(_YAML) and not name.startswith("."))
     files = [os.path.join(path, name) for name in names]
     return [file for file in files if not os.path.isdir(file)]
 
 
-def _file_or_glob(path: str) -> List[str]:
+def _file_or_glob(path: str) -> list[str]:
     if glob.has_magic(path) and not os.path.lexists(path):
         return sorted(file for file in glob.glob(path, recursive=True) if not os.path.isdir(file))
     return [path]
 
 
-def _several(paths: Union[StrPath, Iterable[StrPath], None]) -> List[StrPath]:
+def _several(paths: StrPath | Iterable[StrPath] | None) -> list[StrPath]:
     """One path, several, or none."""
     if paths is None:
         return []

@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Iterator, Mapping
 
 # What a task of ClearML has; those that a dict leaves out are None, as in ClearML's own object.
 _FIELDS = frozenset(
-    """
-    id name user company type status comment created started completed active_duration parent project output execution
-    container models script tags system_tags hyperparams configuration runtime last_change last_update last_worker
-    last_iteration last_metrics status_changed status_message status_reason published
-    """.split()
+    [
+        "id",
+        "name",
+        "user",
+        "company",
+        "type",
+        "status",
+        "comment",
+        "created",
+        "started",
+        "completed",
+        "active_duration",
+        "parent",
+        "project",
+        "output",
+        "execution",
+        "container",
+        "models",
+        "script",
+        "tags",
+        "system_tags",
+        "hyperparams",
+        "configuration",
+        "runtime",
+        "last_change",
+        "last_update",
+        "last_worker",
+        "last_iteration",
+        "last_metrics",
+        "status_changed",
+        "status_message",
+        "status_reason",
+        "published",
+    ]
 )
 
 
@@ -30,7 +59,7 @@ class _Mapping(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"{type(self).__name__.lstrip('_')}({dict(self._fields)!r})"
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The fields as they were given."""
         return dict(self._fields)
 
@@ -73,7 +102,7 @@ def _items(value: Mapping[Any, Any]) -> Mapping[str, Any]:
     return value
 
 
-def _parts(key: str) -> List[str]:
+def _parts(key: str) -> list[str]:
     return key.split(".")
 
 
@@ -86,6 +115,6 @@ def task_data(task: Mapping[str, Any]) -> Any:
     return _TaskData(task)
 
 
-def task_config(config: Optional[Mapping[str, Any]]) -> Any:
+def task_config(config: Mapping[str, Any] | None) -> Any:
     """What hooks get as `task_config`."""
     return _Config(config or {})

@@ -8,7 +8,7 @@ import re
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Mapping, Tuple
 
 from podrules import _native
 from podrules._errors import RulesError
@@ -26,15 +26,15 @@ Signature = Tuple[Any, ...]
 def update_template(
     queue: str,
     queue_name: str,
-    template: Dict[str, Any],
+    template: dict[str, Any],
     task_data: Any,
     providers_info: Any,
     task_config: Any,
     worker: Any,
-    task_dict: Optional[Mapping[str, Any]] = None,
+    task_dict: Mapping[str, Any] | None = None,
     *args: Any,
     **kwargs: Any,
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     """Runs the rules that `PODRULES_RULES` names on the template of a task: for ClearML Enterprise's
     `CLEARML_K8S_GLUE_TEMPLATE_MODULE=podrules:update_template`.
 
@@ -74,7 +74,7 @@ class Watched:
         self._clock = clock
         self._interval = interval
         self._lock = threading.Lock()
-        self._rules: Optional[_native.Rules] = None
+        self._rules: _native.Rules | None = None
         self._next = 0.0
         self._signature: Signature = ()
         self._fresh = False
@@ -121,25 +121,30 @@ class Watched:
             self._rules = load(*named)
         except Exception as error:  # Whatever it is: tasks go on with the rules that worked.
             if changed:
-                _tell(logging.ERROR, f"the rules changed and can't be loaded; those from before stay:\n{error}")
+                _tell(
+                    logging.ERROR, f"the rules changed and can't be loaded; those from before stay:\n{error}"
+                )
             return
         if changed:
-            _tell(logging.INFO, f"the rules changed and were loaded: {len(self._rules)} rules, before {len(rules)}")
+            _tell(
+                logging.INFO,
+                f"the rules changed and were loaded: {len(self._rules)} rules, before {len(rules)}",
+            )
             _tell_warnings(self._rules)
 
 
-def _named() -> "list[str]":
+def _named() -> list[str]:
     """What the environment variable holds."""
     separators = f"[,{re.escape(os.pathsep)}\n]"
     return [part.strip() for part in re.split(separators, os.environ.get(VARIABLE, "")) if part.strip()]
 
 
-def _look_at(named: "list[str]") -> Tuple[Signature, bool]:
+def _look_at(named: list[str]) -> tuple[Signature, bool]:
     """What tells whether files changed, and whether one of them was written just now."""
     files, problems = expand(named)
     now = time.time()
     fresh = False
-    seen: "list[Tuple[Any, ...]]" = []
+    seen: list[tuple[Any, ...]] = []
     for file in files:
         try:
             stat = os.stat(file)

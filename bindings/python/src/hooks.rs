@@ -101,6 +101,8 @@ impl InProcess {
         static DESCRIBE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let describe = || -> PyResult<(String, String, Option<String>)> {
             let describe = DESCRIBE.import(py, "podrules._describe", "describe")?;
+            // Before 3.12 Python keeps the two apart until somebody catches the exception.
+            error.value(py).setattr("__traceback__", error.traceback(py))?;
             describe.call1((error.value(py), hook.function.module.as_str(), code == Code::HookImport))?.extract()
         };
         let (message, traceback, help) =

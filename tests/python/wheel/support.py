@@ -6,7 +6,7 @@ import json
 import os
 import textwrap
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 import podrules
 
@@ -14,7 +14,7 @@ HEAD = "apiVersion: podrules.io/v1\nkind: Rules\n"
 
 ROOT = Path(__file__).resolve().parents[3]
 
-TASK: Dict[str, Any] = {"id": "0a1b2c", "name": "train", "hyperparams": {"Args": {"gpus": {"value": "2"}}}}
+TASK: dict[str, Any] = {"id": "0a1b2c", "name": "train", "hyperparams": {"Args": {"gpus": {"value": "2"}}}}
 
 
 def rules_text(body: str) -> str:
@@ -25,7 +25,9 @@ def rules_text(body: str) -> str:
 def set_rule(name: str, path: str, value: Any, more: str = "") -> str:
     """A rule that sets one field. `value` goes in as JSON, which is YAML."""
     keys = "".join(f"  {line}\n" for line in more.splitlines())
-    return f"- name: {name}\n{keys}  do: [{{set: {{path: {path}, value: {json.dumps(value)}}}}}]\n"
+    return (
+        f"- name: {name}\n{keys}  do: [{{set: {{path: {json.dumps(path)}, value: {json.dumps(value)}}}}}]\n"
+    )
 
 
 def hook_rule(call: str, more: str = "") -> str:
@@ -34,11 +36,13 @@ def hook_rule(call: str, more: str = "") -> str:
     return f"- name: hook\n{keys}  do: [{{python: {json.dumps(call)}}}]\n"
 
 
-def pod() -> Dict[str, Any]:
+def pod() -> dict[str, Any]:
     """A small Pod."""
     return {
         "metadata": {"name": "p", "labels": {"app": "clearml"}},
-        "spec": {"containers": [{"name": "task", "image": "ubuntu:22.04", "env": [{"name": "A", "value": "1"}]}]},
+        "spec": {
+            "containers": [{"name": "task", "image": "ubuntu:22.04", "env": [{"name": "A", "value": "1"}]}]
+        },
     }
 
 
@@ -51,9 +55,9 @@ class Clock:
         return self.now
 
 
-def call(**given: Any) -> Dict[str, Any]:
+def call(**given: Any) -> dict[str, Any]:
     """Calls `update_template` as the agent does, and gives the template."""
-    arguments: Dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "queue": "q1",
         "queue_name": "train",
         "template": pod(),
@@ -67,6 +71,6 @@ def call(**given: Any) -> Dict[str, Any]:
     return podrules.update_template(**arguments)["template"]
 
 
-def old(path: "os.PathLike[str]") -> None:
+def old(path: os.PathLike[str]) -> None:
     """Makes a file look as if it were written long ago."""
     os.utime(path, (1_000_000_000, 1_000_000_000))

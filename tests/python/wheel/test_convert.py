@@ -6,7 +6,7 @@ import collections
 import datetime
 import enum
 import types
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, NamedTuple
 
 import pytest
 from podrules._native import convert
@@ -36,19 +36,23 @@ class Pair(NamedTuple):
 class Model:
     """As ClearML's models are: `to_dict` leaves models in dicts as they are."""
 
-    def to_dict(self) -> Dict[str, Any]:
-        return {"status": Colour.RED, "inner": {"item": Item()}, "when": datetime.datetime(2026, 1, 2, 3, 4, 5)}
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "status": Colour.RED,
+            "inner": {"item": Item()},
+            "when": datetime.datetime(2026, 1, 2, 3, 4, 5),
+        }
 
 
 class Item:
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         return {"value": "1"}
 
 
 class Tree(Dict[str, Any]):
     """As a HOCON tree is: what it makes of itself counts."""
 
-    def as_plain_ordered_dict(self) -> Dict[str, Any]:
+    def as_plain_ordered_dict(self) -> dict[str, Any]:
         return {"plain": True}
 
 
@@ -63,7 +67,7 @@ def shown(value: Any) -> str:
     return repr(value)[:30] if not isinstance(value, str) else ascii(value)[:30]
 
 
-SAME: List[Any] = [
+SAME: list[Any] = [
     None,
     True,
     False,
@@ -101,7 +105,7 @@ def test_what_json_has_stays_the_same(value: Any, clearml: bool) -> None:
     assert repr(again) == repr(value)
 
 
-OTHERS: List[Any] = [
+OTHERS: list[Any] = [
     ((1, (2,)), [1, [2]]),
     (Text("a"), "a"),
     ({Text("a"): Text("b")}, {"a": "b"}),
@@ -128,7 +132,7 @@ def test_order_is_kept() -> None:
     assert list(convert({"z": 1, "a": 2, "m": 3})) == ["z", "a", "m"]
 
 
-CLEARML: List[Any] = [
+CLEARML: list[Any] = [
     (Colour.RED, "red"),
     (datetime.datetime(2026, 1, 2, 3, 4, 5), "2026-01-02T03:04:05"),
     (datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc), "2026-01-02T00:00:00+00:00"),
@@ -148,7 +152,7 @@ def test_what_clearml_gives_is_read_in_tasks_only(value: Any, wanted: Any) -> No
             convert(value)
 
 
-WRONG: List[Any] = [
+WRONG: list[Any] = [
     (2**64, "$: the integer doesn't fit into 64 bits"),
     (-(2**63) - 1, "$: the integer doesn't fit into 64 bits"),
     ({"a": [0, float("nan")]}, "$.a[1]: NaN is no number of JSON"),
@@ -162,7 +166,10 @@ WRONG: List[Any] = [
     ({(1, 2): 2}, "$: the key (1, 2) is of type tuple, and keys are text"),
     ({"a": {1}}, "$.a: a set can't be written as JSON"),
     ({"a": b"x"}, "$.a: a bytes can't be written as JSON"),
-    ({"spec": {"containers": [{"x": object()}]}}, "$.spec.containers[0].x: a object can't be written as JSON"),
+    (
+        {"spec": {"containers": [{"x": object()}]}},
+        "$.spec.containers[0].x: a object can't be written as JSON",
+    ),
     (1j, "$: a complex can't be written as JSON"),
     (Colour, "$: a enum.EnumMeta can't be written as JSON"),
     (nested(101), "this list nests deeper than 100 levels, or holds itself"),
@@ -181,7 +188,7 @@ def test_what_json_has_not_is_refused_with_its_path(value: Any, message: str, cl
 
 
 def test_cycles_are_refused() -> None:
-    around: Dict[str, Any] = {}
+    around: dict[str, Any] = {}
     around["self"] = [around]
     for clearml in (False, True):
         with pytest.raises(ValueError, match="or holds itself"):
@@ -203,7 +210,7 @@ def test_shared_parts_are_no_cycles_but_cost_each_time() -> None:
 
 
 def test_what_comes_back_is_new() -> None:
-    value: Dict[str, Any] = {"a": [{"b": []}]}
+    value: dict[str, Any] = {"a": [{"b": []}]}
     again = convert(value)
     assert again is not value
     assert again["a"] is not value["a"]
