@@ -4,7 +4,7 @@
     rendered = rules.render(task, queue_name="train")
     print(rendered.yaml())
 
-ClearML Enterprise calls rules by CLEARML_K8S_GLUE_TEMPLATE_MODULE=podrules:update_template; see `update_template`.
+ClearML Enterprise runs rules with CLEARML_K8S_GLUE_TEMPLATE_MODULE=podrules:update_template; see there.
 """
 
 from podrules._errors import RulesError

@@ -30,7 +30,7 @@ def describe(error: BaseException, module: str, importing: bool) -> tuple[str, s
 
 
 def _is_module(missing: str | None, module: str) -> bool:
-    """Whether it is the hook's own module, or a package around it, that wasn't found: not one that it imports."""
+    """Whether the hook's own module, or a package around it, wasn't found: not one that it imports."""
     return missing is not None and (missing == module or module.startswith(missing + "."))
 
 

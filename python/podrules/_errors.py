@@ -8,8 +8,9 @@ from typing import Any
 class RulesError(Exception):
     """Rules have mistakes, or a rule failed for a task.
 
-    `str()` gives the whole report with the lines that are wrong, `summary` one line, `diagnostics` the same as data: a list
-    of dicts with `code`, `severity`, `message` and, where they are known, `file`, `line`, `column`, `rule`, `help`, `detail`.
+    `str()` gives the whole report with the lines that are wrong, `summary` one line, `diagnostics` the same
+    as data: a list of dicts with `code`, `severity`, `message`, and where they are known `file`, `line`,
+    `column`, `rule`, `help`, `detail`.
     `log` is what rules logged until one failed: pairs of a rule's name and a line.
     """
 

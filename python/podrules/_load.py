@@ -22,9 +22,9 @@ def load(
 ) -> _native.Rules:
     """Reads and compiles rules; raises `RulesError` with all their mistakes.
 
-    `rules` are files, folders (their YAML files by name, hidden ones left out) and globs. `values` are values files of the
-    ClearML agent's chart, merged in the order given; their rules come first. `python_path` are folders with the modules
-    that `python:` rules name: they're put at the front of `sys.path`.
+    `rules` are files, folders (their YAML files by name, hidden ones left out) and globs. `values` are values
+    files of the ClearML agent's chart, merged in the order given; their rules come first. `python_path` are
+    folders with the modules that `python:` rules name: they're put at the front of `sys.path`.
     """
     files, problems = expand(rules)
     if not rules and values is None:
@@ -54,7 +54,7 @@ def expand(paths: Iterable[StrPath]) -> tuple[list[str], list[Problem]]:
 
 
 def _folder(path: str) -> list[str]:
-    """The YAML files of a folder. Kubernetes mounts a ConfigMap with hidden folders for its versions: they don't count."""
+    """The YAML files of a folder but hidden ones: Kubernetes keeps a ConfigMap's versions in them."""
     names = sorted(name for name in os.listdir(path) if name.endswith(_YAML) and not name.startswith("."))
     files = [os.path.join(path, name) for name in names]
     return [file for file in files if not os.path.isdir(file)]

@@ -5,42 +5,12 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping
 
 # What a task of ClearML has; those that a dict leaves out are None, as in ClearML's own object.
-_FIELDS = frozenset(
-    [
-        "id",
-        "name",
-        "user",
-        "company",
-        "type",
-        "status",
-        "comment",
-        "created",
-        "started",
-        "completed",
-        "active_duration",
-        "parent",
-        "project",
-        "output",
-        "execution",
-        "container",
-        "models",
-        "script",
-        "tags",
-        "system_tags",
-        "hyperparams",
-        "configuration",
-        "runtime",
-        "last_change",
-        "last_update",
-        "last_worker",
-        "last_iteration",
-        "last_metrics",
-        "status_changed",
-        "status_message",
-        "status_reason",
-        "published",
-    ]
-)
+_FIELDS = """
+id name user company type status comment created started completed active_duration parent project output
+execution container models script tags system_tags hyperparams configuration runtime last_change last_update
+last_worker last_iteration last_metrics status_changed status_message status_reason published
+"""
+_KNOWN = frozenset(_FIELDS.split())
 
 
 class _Mapping(Mapping[str, Any]):
@@ -75,12 +45,12 @@ class _TaskData(_Mapping):
             raise AttributeError(name)
         if name in self._fields:
             return self._wrapped(self._fields[name])
-        if name in _FIELDS and "id" in self._fields:
+        if name in _KNOWN and "id" in self._fields:
             return None
         raise AttributeError(f"the task has no {name}")
 
     def _wrapped(self, value: Any) -> Any:
-        return _TaskData(_items(value)) if isinstance(value, Mapping) else value
+        return _TaskData(_items(value)) if _is_mapping(value) else value
 
 
 class _Config(_Mapping):
@@ -89,16 +59,20 @@ class _Config(_Mapping):
     def get(self, key: str, default: Any = None) -> Any:
         here: Any = self._fields
         for part in _parts(key):
-            if not isinstance(here, Mapping) or part not in here:
+            if not _is_mapping(here) or part not in here:
                 return default
             here = _items(here)[part]
         return self._wrapped(here)
 
     def _wrapped(self, value: Any) -> Any:
-        return _Config(_items(value)) if isinstance(value, Mapping) else value
+        return _Config(_items(value)) if _is_mapping(value) else value
 
 
-def _items(value: Mapping[Any, Any]) -> Mapping[str, Any]:
+def _is_mapping(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _items(value: Any) -> Mapping[str, Any]:
     return value
 
 
@@ -110,7 +84,7 @@ def task_data(task: Mapping[str, Any]) -> Any:
     """What hooks get as `task_data`. A whole answer of the API counts as the task in it."""
     for key in ("data", "task"):
         inner = task.get(key)
-        if not isinstance(task.get("id"), str) and isinstance(inner, dict):
+        if not isinstance(task.get("id"), str) and _is_mapping(inner):
             task = _items(inner)
     return _TaskData(task)
 

@@ -1,4 +1,4 @@
-"""`update_template`, which ClearML Enterprise's agent calls for each task, and the rules that it keeps loaded."""
+"""`update_template`, which ClearML Enterprise's agent calls for each task, and the rules that it keeps."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def update_template(
     """Runs the rules that `PODRULES_RULES` names on the template of a task: for ClearML Enterprise's
     `CLEARML_K8S_GLUE_TEMPLATE_MODULE=podrules:update_template`.
 
-    `PODRULES_RULES` holds files, folders and globs, with commas or colons between. Files that change are read again. Only
-    rules of the stage `template` run. Raises `RulesError`, which fails the task, if a rule fails.
+    `PODRULES_RULES` holds files, folders and globs, with commas or colons between. Files that change are read
+    again. Only rules of the stage `template` run. Raises `RulesError`, which fails the task, if a rule fails.
     """
     try:
         edited, lines = _native.update(
@@ -99,7 +99,7 @@ class Watched:
         if not named:
             message = f"the environment variable {VARIABLE} names no rules"
             report = f"error[input]: {message}\nhelp: set it to files or folders, such as /etc/podrules"
-            data = {"code": "input", "severity": "error", "message": message, "related": []}
+            data: dict[str, Any] = {"code": "input", "severity": "error", "message": message, "related": []}
             raise RulesError(report, message, [data])
         self._signature, self._fresh = _look_at(named)
         self._rules = rules = load(*named)
@@ -163,7 +163,7 @@ def _tell_warnings(rules: _native.Rules) -> None:
     if late:
         _tell(
             logging.WARNING,
-            f"warning: rules of the stage pod never run here, for ClearML's own agent only hands out the template: "
+            "warning: rules of the stage pod never run here, for ClearML's agent shows only the template: "
             f"{', '.join(late)}",
         )
 

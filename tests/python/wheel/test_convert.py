@@ -193,7 +193,7 @@ def test_cycles_are_refused() -> None:
     for clearml in (False, True):
         with pytest.raises(ValueError, match="or holds itself"):
             convert(around, clearml)
-    odd: Any = collections.UserDict()
+    odd: collections.UserDict[str, Any] = collections.UserDict()
     odd["self"] = odd
     with pytest.raises(ValueError, match="or holds itself"):
         convert(odd)

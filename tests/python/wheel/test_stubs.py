@@ -64,7 +64,8 @@ def test_the_module_has_what_the_stub_says() -> None:
 @pytest.mark.parametrize("name", sorted(CLASSES))
 def test_classes_have_what_the_stub_says(name: str) -> None:
     members = stub_members(CLASSES[name].body)
-    real = {member: value for member, value in vars(getattr(_native, name)).items() if member not in IMPLIED}
+    cls: type = getattr(_native, name)
+    real = {member: value for member, value in vars(cls).items() if member not in IMPLIED}
     assert set(members) == set(real)
     for member, node in members.items():
         is_property = any(

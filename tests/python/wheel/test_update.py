@@ -267,7 +267,7 @@ def test_a_configmap_is_swapped_by_a_link(
     mount.mkdir()
 
     def version(name: str, value: int) -> None:
-        """As the kubelet does it: a hidden folder with the files, `..data` that points to it, links through that."""
+        """As the kubelet does it: a hidden folder, `..data` that points to it, links through that."""
         (mount / name).mkdir()
         write(mount / name, "rules.yaml", set_rule("a", "$.x", value))
         (mount / "..data_tmp").symlink_to(name)
@@ -305,7 +305,11 @@ def test_unchanged_files_are_not_read_again(
     write(rules, "a.yaml", set_rule("a", "$.x", 1))
     call()
     loads: list[Any] = []
-    monkeypatch.setattr(_update, "load", lambda *paths: loads.append(paths))
+
+    def load(*paths: str) -> None:
+        loads.append(paths)
+
+    monkeypatch.setattr(_update, "load", load)
     for second in range(1, 5):
         clock.now = second * 2.0
         call()
