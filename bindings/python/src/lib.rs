@@ -18,8 +18,9 @@ mod rules;
 use convert::Take;
 use podrules::diagnostic::{Severity, Sources};
 use podrules::{explain, pod};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -32,7 +33,7 @@ fn load(
     values: Vec<String>,
     problems: Vec<loaded::Problem>,
 ) -> PyResult<rules::Rules> {
-    match py.detach(|| loaded::load(&rules, &values, problems)) {
+    match detached(py, || loaded::load(&rules, &values, problems))? {
         Ok(loaded) => Ok(rules::Rules::new(loaded)),
         Err(mistakes) => {
             let (dropped, sources) = (mistakes.found.dropped(), &mistakes.sources);
@@ -49,7 +50,7 @@ fn check(pod: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
         Ok(_) => return Err(PyTypeError::new_err(format!("pod must be a dict, not {}", convert::type_name(pod)))),
         Err(refused) => return Ok(vec![refused.message()]),
     };
-    let found = pod.py().detach(|| pod::check::check(&value));
+    let found = detached(pod.py(), || pod::check::check(&value))?;
     let errors = found.iter().filter(|finding| finding.severity == Severity::Error);
     Ok(errors.map(|finding| errors::line(&explain::of_finding(finding), &Sources::new())).collect())
 }
@@ -63,6 +64,13 @@ fn convert_again<'py>(value: &Bound<'py, PyAny>, clearml: bool) -> PyResult<Boun
         Ok(read) => convert::write(value.py(), &read),
         Err(refused) => Err(pyo3::exceptions::PyValueError::new_err(refused.message())),
     }
+}
+
+/// Lets other threads run Python while the engine works. Should the engine panic, that fails this task and no other: what
+/// PyO3 would raise is no `Exception` to Python, and would end the agent.
+fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
+    py.detach(|| catch_unwind(AssertUnwindSafe(work)))
+        .map_err(|_| PyRuntimeError::new_err("podrules has a fault of its own: what happened is on stderr"))
 }
 
 #[pymodule]

@@ -1,7 +1,7 @@
 //! What came of rules, for Python.
 
 use crate::loaded::Loaded;
-use crate::{convert, errors, html};
+use crate::{convert, detached, errors, html};
 use podrules::diagnostic::{Diagnostic, Diagnostics, Severity, Sources, render};
 use podrules::explain::Explanation;
 use podrules::plan;
@@ -152,8 +152,8 @@ impl Rendered {
     }
 
     /// What the rules changed: the difference to the Pod that no rule has touched.
-    fn diff(&self, py: Python<'_>) -> String {
-        py.detach(|| {
+    fn diff(&self, py: Python<'_>) -> PyResult<String> {
+        detached(py, || {
             let none = plan::compile(&Sources::new(), None, &[], &mut Diagnostics::new());
             let before = none.run(self.template.to_value(), &self.context, Options::default());
             output::unified(&documents(&before), &documents(&self.outcome), "without rules", "with rules", false)
@@ -161,8 +161,8 @@ impl Rendered {
     }
 
     /// What became of each rule, and who wrote each line of the Pod, as `podrules explain` prints it.
-    fn explain(&self, py: Python<'_>) -> String {
-        py.detach(|| self.explanation().text(false))
+    fn explain(&self, py: Python<'_>) -> PyResult<String> {
+        detached(py, || self.explanation().text(false))
     }
 
     /// What is wrong with the Pod or worth a warning, as dicts.
@@ -177,8 +177,8 @@ impl Rendered {
         format!("<Rendered {}: {companions} companions, {errors} errors>", self.context.pod_name())
     }
 
-    fn _repr_html_(&self, py: Python<'_>) -> String {
-        py.detach(|| {
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        detached(py, || {
             let found = self
                 .findings
                 .iter()

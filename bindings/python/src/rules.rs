@@ -5,7 +5,7 @@ use crate::convert::{self, Take};
 use crate::hooks::InProcess;
 use crate::loaded::Loaded;
 use crate::results::{self, Edited, Rendered};
-use crate::{errors, html};
+use crate::{detached, errors, html};
 use podrules::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Span, did_you_mean};
 use podrules::hook::Hooks;
 use podrules::rules::{Mode, RuleStage};
@@ -57,14 +57,14 @@ impl Rules {
     ) -> PyResult<(Outcome, Vec<String>)> {
         let loaded = &*self.loaded;
         if !loaded.hooks {
-            let outcome = py.detach(|| work(loaded, None));
+            let outcome = detached(py, || work(loaded, None))?;
             return match &outcome.failure {
                 Some(failure) => Err(self.failed(py, failure, &outcome)),
                 None => Ok((outcome, Vec::new())),
             };
         }
         let hooks = InProcess::new(arguments()?.unbind());
-        let outcome = py.detach(|| work(loaded, Some(&hooks)));
+        let outcome = detached(py, || work(loaded, Some(&hooks)))?;
         let (cause, interrupted) = hooks.last(py);
         if interrupted && let Some(interrupt) = cause {
             return Err(interrupt);
