@@ -33,11 +33,11 @@ build: ## the binary
 	cargo build --locked --release
 
 bench: ## the engine's budgets, as ratios of one run
-	cargo bench --locked --bench engine
+	cargo bench --locked --bench engine --bench hooks
 	tools/bench-process
 
 schema: ## write schema/ from the types
 	cargo run --locked --quiet -- schema rules > schema/rules.schema.json
 
 cases: ## write the expected results of tests/cases and examples anew; read the difference before you commit it
-	UPDATE=1 cargo test --locked --test cases --test examples
+	UPDATE=1 cargo test --locked --test cases --test examples --test cli

@@ -9,10 +9,11 @@ Examples:
   podrules render -f values.yaml -r rules.yaml -q train -t task.json -o diff
   podrules explain -f values.yaml -r rules.yaml -q train -t task.json
   podrules validate values.yaml rules/*.yaml
+  podrules diff -f values.yaml -r rules.yaml --tasks tasks/
   podrules schema rules > rules.schema.json
 
 Exit codes: 0 done; 1 mistakes in rules, values or the Pod; 2 wrong arguments; 3 a file can't be read;
-4 the values name a Python hook, which was not run.";
+4 the Pods differ (diff).";
 
 /// Rules that edit the Kubernetes Pod of a ClearML task before it is applied.
 #[derive(Debug, Parser)]
@@ -44,6 +45,11 @@ pub enum Command {
     /// Find all mistakes in rules and values files
     #[command(after_help = "Example: podrules validate --strict values.yaml rules/*.yaml -o github")]
     Validate(Validate),
+    /// Compare the Pods that a Python hook and rules make of the same tasks
+    #[command(
+        after_help = "Example: podrules diff --hook custom_code:update_template -f values.yaml -r rules.yaml --tasks tasks/"
+    )]
+    Diff(Diff),
     /// Print a JSON Schema, for editors
     #[command(after_help = "Example: podrules schema rules > rules.schema.json")]
     Schema(Schema),
@@ -84,9 +90,29 @@ pub struct Inputs {
     /// The Helm release of the agent: the chart makes names of its ServiceAccount and Secrets of it; clearml-agent if nothing is said
     #[arg(long, value_name = "NAME")]
     pub release: Option<String>,
-    /// Say nothing of the values' Python hook, which this command doesn't run
+    /// Leave out the Python hook that the values name
     #[arg(long)]
     pub no_hook: bool,
+    /// How Python is run
+    #[command(flatten)]
+    pub python: Python,
+}
+
+/// How Python hooks are run.
+#[derive(Debug, Args)]
+pub struct Python {
+    /// The interpreter that runs Python hooks, 3.8 or newer; else PODRULES_PYTHON, else python3
+    #[arg(long, value_name = "PROGRAM")]
+    pub python: Option<PathBuf>,
+    /// A folder with modules of hooks, searched after those of the values' fileMounts; may be repeated
+    #[arg(long, value_name = "FOLDER")]
+    pub python_path: Vec<PathBuf>,
+    /// An environment variable of this process that hooks may see, beside the values' extraEnvs; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub hook_env: Vec<String>,
+    /// The memory that a hook's process may map, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 4096, value_parser = clap::value_parser!(u64).range(64..=1_048_576))]
+    pub hook_memory: u64,
 }
 
 /// `render`
@@ -137,6 +163,12 @@ pub struct Validate {
     /// Rules files and values files; which is which is seen from what stands in them
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Don't import the Python modules that rules and values name
+    #[arg(long)]
+    pub no_hook: bool,
+    /// How Python is run
+    #[command(flatten)]
+    pub python: Python,
     /// The form of the findings
     #[arg(short, long, value_enum, default_value_t = ValidateFormat::Human)]
     pub output: ValidateFormat,
@@ -153,6 +185,35 @@ pub enum ValidateFormat {
     Sarif,
     /// Workflow commands of GitHub Actions
     Github,
+}
+
+/// `diff`
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The hook, as module:function; what the values name if left out
+    #[arg(long, value_name = "MODULE:FUNCTION")]
+    pub hook: Option<String>,
+    /// A values file of the ClearML agent's chart; several are merged as Helm does
+    #[arg(short = 'f', long = "values", value_name = "FILE")]
+    pub values: Vec<PathBuf>,
+    /// A rules file, or a folder of them; those of the values come first
+    #[arg(short, long = "rules", value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
+    /// A folder with the JSON of tasks; those in a folder within it belong to the queue of that name
+    #[arg(long, value_name = "FOLDER")]
+    pub tasks: PathBuf,
+    /// The queue of the tasks that stand in the folder itself
+    #[arg(short, long, value_name = "NAME")]
+    pub queue: Option<String>,
+    /// What else is known: queue id, providers, config, worker, namespace (YAML or JSON)
+    #[arg(long, value_name = "FILE")]
+    pub context: Option<PathBuf>,
+    /// The tasks' configuration: a clearml.conf (HOCON), YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How Python is run
+    #[command(flatten)]
+    pub python: Python,
 }
 
 /// `schema`

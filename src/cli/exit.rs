@@ -13,8 +13,8 @@ pub enum Exit {
     Usage,
     /// 3: a file can't be read.
     Input,
-    /// 4: the result is what a Python hook would be given, since this command can't run it.
-    Incomplete,
+    /// 4: the Pods that were compared differ.
+    Differ,
 }
 
 impl From<Exit> for ExitCode {
@@ -24,7 +24,7 @@ impl From<Exit> for ExitCode {
             Exit::Mistakes => 1,
             Exit::Usage => 2,
             Exit::Input => 3,
-            Exit::Incomplete => 4,
+            Exit::Differ => 4,
         })
     }
 }

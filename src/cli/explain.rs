@@ -19,7 +19,7 @@ pub fn run(command: &Explain, report: Report) -> Exit {
         }
     };
     let outcome = run_rules(&parts);
-    let hook = judge(&outcome, &parts, command.inputs.no_hook, &mut found);
+    judge(&outcome, &parts, &mut found);
     let explanation = Explanation {
         plan: &parts.plan,
         context: &parts.context,
@@ -37,7 +37,6 @@ pub fn run(command: &Explain, report: Report) -> Exit {
     report.show_list(&findings, dropped, &sources);
     match printed {
         Exit::Done if findings.iter().any(Diagnostic::is_error) => Exit::Mistakes,
-        Exit::Done if hook => Exit::Incomplete,
         other => other,
     }
 }

@@ -2,14 +2,17 @@
 
 mod arguments;
 mod check;
+mod diff;
 mod exit;
 mod explain;
 mod fields;
+mod hooks;
 mod input;
 mod load;
 mod render;
 mod report;
 mod schema;
+mod setting;
 mod validate;
 
 pub use arguments::Arguments;
@@ -27,6 +30,7 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Render(command) => render::run(&command, report),
         Command::Explain(command) => explain::run(&command, report),
         Command::Validate(command) => validate::run(&command, report),
+        Command::Diff(command) => diff::run(&command, report),
         Command::Schema(command) => schema::run(&command),
         Command::Completions { shell } => {
             let mut script = Vec::new();

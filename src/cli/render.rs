@@ -5,8 +5,10 @@ use super::fields::Fields;
 use super::load::{self, Parts};
 use super::report::{self, Report};
 use super::{Exit, check};
+use crate::diagnostic::render::printable_line;
 use crate::diagnostic::{Diagnostics, Sources};
 use crate::output;
+use crate::plan::Plan;
 use crate::run::{Options, Outcome};
 use serde_json::{Value, json};
 
@@ -22,7 +24,8 @@ pub fn run(command: &Render, report: Report) -> Exit {
     };
     let outcome = run_rules(&parts);
     tracing::info!(rules = outcome.rules.len(), changes = outcome.changes.len(), "ran");
-    let hook = judge(&outcome, &parts, command.inputs.no_hook, &mut found);
+    log(&outcome, &parts.plan);
+    judge(&outcome, &parts, &mut found);
     let mistakes = report.show(found, &sources);
     if outcome.failure.is_some() {
         return Exit::Mistakes;
@@ -35,29 +38,41 @@ pub fn run(command: &Render, report: Report) -> Exit {
     });
     match printed {
         Exit::Done if mistakes => Exit::Mistakes,
-        Exit::Done if hook => Exit::Incomplete,
         other => other,
     }
 }
 
 /// Runs the rules with the trace that findings need.
 pub fn run_rules(parts: &Parts) -> Outcome {
-    parts.plan.run(parts.template.to_value(), &parts.context, Options { trace: true, ..Default::default() })
+    parts.plan.run(parts.template.to_value(), &parts.context, Options { trace: true, hooks: Some(&parts.workers) })
 }
 
-/// Adds what is to say of an outcome; true if a hook of the values was left out.
-pub fn judge(outcome: &Outcome, parts: &Parts, no_hook: bool, found: &mut Diagnostics) -> bool {
+/// Tells, with `-v`, what rules logged and hooks printed.
+pub fn log(outcome: &Outcome, plan: &Plan) {
+    for trace in &outcome.rules {
+        for line in &trace.log {
+            tracing::info!(rule = %printable_line(&plan.rules[trace.rule as usize].name), "{}", printable_line(line));
+        }
+    }
+    if let (Some(trace), Some(hook)) = (&outcome.hook, &plan.values_hook) {
+        for line in &trace.log {
+            tracing::info!(hook = %hook.function, "{}", printable_line(line));
+        }
+    }
+}
+
+/// Adds what is to say of an outcome.
+pub fn judge(outcome: &Outcome, parts: &Parts, found: &mut Diagnostics) {
     found.extend(outcome.warnings.iter().cloned());
     if let Some(failure) = &outcome.failure {
         found.push(failure.clone());
-        return false;
+        return;
     }
     check::check(outcome, parts, &Fields::new(parts, outcome), found);
-    check::hook(parts, no_hook, found)
 }
 
 /// The companions, then the Pod.
-fn objects(outcome: &Outcome) -> Vec<Value> {
+pub fn objects(outcome: &Outcome) -> Vec<Value> {
     outcome.companions.iter().map(|c| c.manifest.clone()).chain([outcome.pod.clone()]).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::arguments::{Validate, ValidateFormat};
 use super::report::{self, Report};
-use super::{Exit, check, input};
+use super::{Exit, check, hooks, input};
 use crate::diagnostic::{Diagnostic, Diagnostics, FileId, Sources, render};
 use crate::plan;
 use crate::pod;
@@ -29,7 +29,7 @@ pub fn run(command: &Validate, report: Report) -> Exit {
             }
         }
     }
-    validate(&mut sources, &values, &rules, &mut found);
+    validate(command, &mut sources, &values, &rules, &mut found);
     found.sort();
     let dropped = found.dropped();
     let findings = report.judged(found);
@@ -58,9 +58,13 @@ fn is_values(sources: &Sources, file: FileId) -> bool {
 }
 
 /// Checks values files together, and each rules file with them.
-fn validate(sources: &mut Sources, values: &[FileId], rules: &[FileId], found: &mut Diagnostics) {
+fn validate(command: &Validate, sources: &mut Sources, values: &[FileId], rules: &[FileId], found: &mut Diagnostics) {
     let installation = if values.is_empty() { None } else { Installation::read(sources, values, found) };
-    plan::compile(sources, installation.as_ref(), rules, found);
+    let plan = plan::compile(sources, installation.as_ref(), rules, found);
+    if !command.no_hook {
+        let workers = hooks::workers(&command.python, installation.as_ref(), sources, found);
+        hooks::check(&plan, &workers, found);
+    }
     let whole =
         !found.iter().any(|d| d.is_error() && d.primary.as_ref().is_some_and(|l| values.contains(&l.span.file)));
     // A template of values that can't be used would only repeat why.

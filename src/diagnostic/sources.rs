@@ -101,6 +101,11 @@ impl Sources {
         Position { line, column }
     }
 
+    /// The whole of a text.
+    pub fn whole(&self, file: FileId) -> Span {
+        Span::new(file, 0, self.text(file).len())
+    }
+
     /// `file:line` of a span, as traces show it.
     pub fn file_line(&self, span: Span) -> String {
         format!("{}:{}", self.name(span.file), self.position(span).line)

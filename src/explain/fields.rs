@@ -38,8 +38,8 @@ impl<'p> Fields<'p> {
             Source::Author(ASSEMBLY) => "podrules: the task".to_owned(),
             Source::Author(STRINGS) => "podrules: ${CLEARML_…}".to_owned(),
             Source::Author(HOOK) => match &self.plan.values_hook {
-                Some(hook) => format!("hook {}", hook.function),
-                None => "hook".to_owned(),
+                Some(hook) => format!("hook {} ({})", hook.function, sources.file_line(hook.span)),
+                None => "podrules".to_owned(),
             },
             Source::Author(author) => match self.plan.author(author) {
                 Some((rule, step)) => format!("rule {} ({})", rule.name, sources.file_line(step.span)),
@@ -56,7 +56,13 @@ impl<'p> Fields<'p> {
                 json!({"kind": "template", "file": sources.name(span.file), "line": sources.position(span).line})
             }
             Source::Author(ASSEMBLY) => json!({"kind": "assembly"}),
-            Source::Author(HOOK) => json!({"kind": "hook"}),
+            Source::Author(HOOK) => match &self.plan.values_hook {
+                Some(hook) => json!({
+                    "kind": "hook", "call": hook.function.to_string(),
+                    "file": sources.name(hook.span.file), "line": sources.position(hook.span).line,
+                }),
+                None => json!({"kind": "template"}),
+            },
             Source::Author(STRINGS) => json!({"kind": "clearml-string"}),
             Source::Author(author) => match self.plan.author(author) {
                 Some((rule, step)) => json!({

@@ -2,6 +2,7 @@
 
 use super::Fields;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::HOOK;
 use crate::pod;
 use crate::run::Outcome;
 use crate::run::provenance::Source;
@@ -12,6 +13,11 @@ pub fn check(outcome: &Outcome, fields: &Fields<'_>, found: &mut Diagnostics) {
         let mut diagnostic = of_finding(&finding);
         match fields.source(&finding.at) {
             Source::Template(span) => diagnostic = diagnostic.at_with(span, "written here"),
+            Source::Author(HOOK) => {
+                if let Some(hook) = &fields.plan().values_hook {
+                    diagnostic = diagnostic.at_with(hook.span, "written by this hook");
+                }
+            }
             Source::Author(author) => {
                 if let Some((rule, step)) = fields.plan().author(author) {
                     diagnostic = diagnostic.at_with(step.span, "written by this operation").rule(rule.name.clone());

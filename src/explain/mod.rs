@@ -9,7 +9,7 @@ pub use findings::{check, of_finding};
 use crate::diagnostic::{Diagnostic, Sources, render};
 use crate::edit::Pointer;
 use crate::output;
-use crate::plan::{Plan, Rule, Verdict};
+use crate::plan::{HOOK, Plan, Rule, Verdict};
 use crate::run::{Context, Outcome, Reason, RuleTrace, Seen, Status, seen};
 use crate::source::Node;
 use serde_json::{Value, json};
@@ -166,6 +166,7 @@ impl View<'_> {
                 let _ = writeln!(out, "      log: {}", clean(line));
             }
         }
+        self.hook(&mut out, &changes, colour);
         for companion in &self.of.outcome.companions {
             let rule = &self.of.plan.rules[companion.rule as usize].name;
             let _ = writeln!(out, "\nCompanion of the rule {rule}");
@@ -174,6 +175,43 @@ impl View<'_> {
         out.push_str("\nPod\n");
         self.marked_pod(&mut out, colour);
         out
+    }
+
+    /// What became of the hook that the values name.
+    fn hook(&self, out: &mut String, changes: &[Seen], colour: bool) {
+        let (Some(trace), Some(hook)) = (&self.of.outcome.hook, &self.of.plan.values_hook) else { return };
+        let (status, paint) = match &trace.failure {
+            None => ("✓ applied ", anstyle::AnsiColor::Green),
+            Some(_) => ("✗ failed  ", anstyle::AnsiColor::Red),
+        };
+        let place = self.of.sources.file_line(hook.span);
+        let _ = writeln!(out, "\nHook\n  {} {}  {place}", painted(status, paint, colour), hook.function);
+        for change in changes.iter().filter(|change| change.author == HOOK) {
+            let _ = writeln!(out, "      {}", clean(&describe(change)));
+        }
+        for line in &trace.log {
+            let _ = writeln!(out, "      log: {}", clean(line));
+        }
+    }
+
+    /// The same as data.
+    fn hook_data(&self, changes: &[Seen]) -> Value {
+        let (Some(trace), Some(hook)) = (&self.of.outcome.hook, &self.of.plan.values_hook) else { return Value::Null };
+        let own = changes.iter().filter(|change| change.author == HOOK);
+        let changes: Vec<Value> = own
+            .map(|change| {
+                json!({
+                    "what": change.what, "path": change.at.to_string(), "before": change.before, "after": change.after,
+                })
+            })
+            .collect();
+        json!({
+            "call": hook.function.to_string(), "file": self.of.sources.name(hook.span.file),
+            "line": self.of.sources.position(hook.span).line,
+            "status": if trace.failure.is_some() { "failed" } else { "applied" },
+            "why": trace.failure.iter().map(|failure| failure.message.as_str()).collect::<Vec<_>>(),
+            "changes": changes, "log": trace.log,
+        })
     }
 
     /// The Pod's lines, each with who wrote it.
@@ -235,7 +273,7 @@ impl View<'_> {
             .collect();
         json!({
             "task": self.of.context.task_id(), "queue": self.of.context.queue_name(),
-            "rules": rules, "companions": companions, "pod": self.of.outcome.pod, "fields": fields,
+            "rules": rules, "hook": self.hook_data(&changes), "companions": companions, "pod": self.of.outcome.pod, "fields": fields,
             "findings": render::json(findings, self.of.sources),
         })
     }

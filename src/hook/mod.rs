@@ -2,6 +2,9 @@
 //!
 //! The engine knows only [`Hooks`]. Rules run without one refuse hooks by name.
 
+#[cfg(all(feature = "worker", unix))]
+pub mod worker;
+
 use crate::diagnostic::{Code, Diagnostic, Label, Span};
 use crate::op::Fault;
 use crate::run::Context;

@@ -1,0 +1,325 @@
+"""What a hook gets of ClearML, made of plain data: the task as its client gives it, the configuration, the worker.
+
+The fields and their types are those of ClearML's API, tasks.get_by_id. Beyond what ClearML's own client does, mappings can
+be read by attribute too, so that there are attributes at every depth.
+"""
+
+import re
+import sys
+from collections import OrderedDict
+from enum import Enum
+
+
+class StringEnum(Enum):
+    """As in ClearML's client: str() gives the value, but the member isn't equal to the text."""
+
+    def __str__(self):
+        return self.value
+
+
+TaskTypeEnum = StringEnum(
+    "TaskTypeEnum",
+    [(w, w) for w in (
+        "dataset_import annotation annotation_manual training testing inference data_processing application monitor"
+        " controller optimizer service qc custom"
+    ).split()],
+)
+TaskStatusEnum = StringEnum(
+    "TaskStatusEnum",
+    [(w, w) for w in (
+        "created queued in_progress stopped published publishing closed failed completed unknown"
+    ).split()],
+)
+ArtifactModeEnum = StringEnum("ArtifactModeEnum", [("input", "input"), ("output", "output")])
+
+
+class Mapping(dict):
+    """A dict whose keys are attributes, too."""
+
+    def __getattr__(self, name):
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+# What ClearML's client fills in where a field is missing.
+DEFAULTS = {("tasks.Script", "binary"): "python"}
+
+
+class Model:
+    """An object of ClearML's client: attributes, None where nothing is known. Each is made when it's first asked for."""
+
+    def __init__(self, name, fields, data):
+        self._name, self._fields, self._data = name, fields, data
+
+    def __getattr__(self, name):
+        # Before it is set up, as in a copy, it has no field.
+        if name.startswith("__") or "_data" not in self.__dict__:
+            raise AttributeError(name)
+        if name in self._data:
+            made = convert(self._fields.get(name), self._data[name])
+        elif name in self._fields:
+            made = DEFAULTS.get((self._name, name))
+        else:
+            raise AttributeError("%s has no field %s" % (self._name, name))
+        self.__dict__[name] = made
+        return made
+
+    def __dir__(self):
+        return sorted(set(object.__dir__(self)).union(self._fields, self._data))
+
+    def to_dict(self):
+        return {key: value for key, value in self._data.items() if value is not None}
+
+    def __repr__(self):
+        return "<%s: %r>" % (self._name, self.to_dict())
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return Mapping((key, plain(part)) for key, part in value.items())
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    return value
+
+
+def convert(how, value):
+    return plain(value) if how is None or value is None else how(value)
+
+
+def member(kind):
+    def make(value):
+        try:
+            return kind(value)
+        except ValueError:
+            return value
+
+    return make
+
+
+def model(name, fields):
+    known = {field: None for field in fields} if isinstance(fields, (list, tuple)) else fields
+    return lambda value: Model(name, known, value) if isinstance(value, dict) else value
+
+
+def each(how):
+    return lambda value: [how(part) for part in value] if isinstance(value, list) else value
+
+
+def named(how):
+    return lambda value: Mapping((k, how(v)) for k, v in value.items()) if isinstance(value, dict) else value
+
+
+DATE = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d\d:?\d\d)?$", re.ASCII
+)
+
+
+def date(value):
+    """A time as ClearML's client gives it; text that is none stays."""
+    found = DATE.match(value) if isinstance(value, str) else None
+    if not found:
+        return value
+    from datetime import datetime, timedelta, timezone
+
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    micro = int((fraction or "0").ljust(6, "0")[:6])
+    where = None
+    if zone == "Z":
+        where = timezone.utc
+    elif zone:
+        away = timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+        where = timezone(-away if zone[0] == "-" else away) if away else timezone.utc
+    try:
+        return datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micro, where
+        )
+    except ValueError:
+        return value
+
+
+PARAMETER = model("tasks.ParamsItem", "section name value type description".split())
+ARTIFACT = model("tasks.Artifact", dict(
+    {f: None for f in "key type uri content_size hash timestamp display_data".split()},
+    mode=member(ArtifactModeEnum),
+    type_data=model("tasks.ArtifactTypeData", "preview content_type data_hash".split()),
+))
+EXECUTION = dict(
+    {f: None for f in "queue test_split parameters model docker_cmd model_desc model_labels framework dataviews".split()},
+    artifacts=each(ARTIFACT),
+)
+MODELS = each(model("tasks.TaskModelItem", ["name", "model"]))
+SCRIPT = "binary repository tag branch version_num entry_point working_dir requirements diff".split()
+TASK = dict(
+    {f: None for f in (
+        "id name user company comment active_duration parent project input container tags system_tags"
+        " status_message status_reason last_worker last_iteration last_metrics runtime"
+    ).split()},
+    type=member(TaskTypeEnum),
+    status=member(TaskStatusEnum),
+    output=model("tasks.Output", "view destination model result error".split()),
+    execution=model("tasks.Execution", EXECUTION),
+    models=model("tasks.TaskModels", {"input": MODELS, "output": MODELS}),
+    script=model("tasks.Script", SCRIPT),
+    hyperparams=named(named(PARAMETER)),
+    configuration=named(model("tasks.ConfigurationItem", "name value type description".split())),
+)
+TASK.update((f, date) for f in (
+    "created started completed status_changed published last_worker_report last_update last_change"
+).split())
+
+
+def task_object(data):
+    return Model("tasks.Task", TASK, data)
+
+
+class Worker:
+    """The agent, of which its id is known."""
+
+    def __init__(self, worker_id):
+        self.worker_id = worker_id
+
+    def __getattr__(self, name):
+        raise AttributeError("podrules knows the worker's worker_id, and not its `%s`" % name)
+
+
+class ConfigMissingException(KeyError):
+    """No such key, and no default was given."""
+
+    def __str__(self):
+        return str(self.args[0]) if self.args else ""
+
+
+MISSING = object()
+
+
+def steps(key):
+    """The keys that a dotted key names; a quoted part may hold dots."""
+    return [part.strip('"') for part in re.findall(r'"[^"]*"|[^."]+', str(key))]
+
+
+class ConfigTree(OrderedDict):
+    """A nested configuration: dotted keys, as pyhocon has them."""
+
+    def _find(self, key, default):
+        here = self
+        for step in steps(key):
+            if not isinstance(here, OrderedDict) or not OrderedDict.__contains__(here, step):
+                return default
+            here = OrderedDict.__getitem__(here, step)
+        return here
+
+    def get(self, key, default=MISSING):
+        value = self._find(key, default)
+        if value is MISSING:
+            raise ConfigMissingException("No configuration setting found for key %s" % key)
+        return value
+
+    def __getitem__(self, key):
+        return self.get(key)
+
+    def __contains__(self, key):
+        return self._find(key, MISSING) is not MISSING
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self.get(name)
+        except ConfigMissingException as error:
+            raise AttributeError(str(error)) from None
+
+    def _typed(self, key, kind, default):
+        value = self.get(key, default)
+        return value if value is None else kind(value)
+
+    def get_string(self, key, default=MISSING):
+        return self._typed(key, lambda v: str(v).lower() if isinstance(v, bool) else str(v), default)
+
+    def get_int(self, key, default=MISSING):
+        return self._typed(key, int, default)
+
+    def get_float(self, key, default=MISSING):
+        return self._typed(key, float, default)
+
+    def get_bool(self, key, default=MISSING):
+        return self._typed(key, lambda v: str(v).lower() in ("true", "yes", "on", "1"), default)
+
+    def get_list(self, key, default=MISSING):
+        return self.get(key, default)
+
+    def get_config(self, key, default=MISSING):
+        return self.get(key, default)
+
+    def as_plain_ordered_dict(self):
+        return OrderedDict((key, untree(value)) for key, value in self.items())
+
+    # Of the values themselves: dict's own way would ask for each key as a dotted one.
+    def items(self):
+        return [(key, OrderedDict.__getitem__(self, key)) for key in self]
+
+    def values(self):
+        return [OrderedDict.__getitem__(self, key) for key in self]
+
+    def copy(self):
+        return tree(self.as_plain_ordered_dict())
+
+
+def tree(value):
+    if isinstance(value, dict):
+        made = ConfigTree()
+        for key, part in value.items():
+            OrderedDict.__setitem__(made, key, tree(part))
+        return made
+    return [tree(part) for part in value] if isinstance(value, list) else value
+
+
+def untree(value):
+    if isinstance(value, ConfigTree):
+        return value.as_plain_ordered_dict()
+    return [untree(part) for part in value] if isinstance(value, list) else value
+
+
+class Config:
+    """The task's configuration: get() with dotted keys and a default, item and attribute access, nested trees."""
+
+    def __init__(self, data):
+        self._given = data
+
+    @property
+    def _config(self):
+        # Made when it's first asked for: it may be large.
+        made = self.__dict__.get("_tree")
+        if made is None:
+            made = self.__dict__["_tree"] = tree(self._given)
+        return made
+
+    def get(self, key, default=MISSING):
+        value = self._config.get(key, default if default is not MISSING else None)
+        if default is MISSING and key not in self._config:
+            print(
+                "podrules: task_config.get(%r) finds nothing and names no default: this gives None, clearml-agent 3.0.3 "
+                "gives an object that counts as true. Write task_config.get(%r, None)" % (key, key),
+                file=sys.stderr,
+            )
+        return value
+
+    def __getitem__(self, key):
+        return self._config.get(key, None)
+
+    def __contains__(self, key):
+        return key in self._config
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._config, name)
+
+    def to_dict(self):
+        return self._config.as_plain_ordered_dict()
+
+    def as_json(self):
+        import json
+
+        return json.dumps(self.to_dict(), indent=2)

@@ -1,0 +1,13 @@
+# code: python
+# says: answered with more than
+import os
+
+
+def update_template(template, **kwargs):
+    # A hook that meddles with the protocol fails, and its answer isn't taken for one.
+    for fd in range(3, 20):
+        try:
+            os.write(fd, b"\x00\x00\x00\x02{}garbage")
+        except OSError:
+            pass
+    return {"template": template}

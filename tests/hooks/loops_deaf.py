@@ -1,0 +1,15 @@
+# code: limit-exceeded
+# says: took longer than 1s and was stopped
+import signal
+import time
+
+
+def update_template(template, **kwargs):
+    # Deaf to the question where it stands, too.
+    for number in (signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    while True:
+        try:
+            time.sleep(1000)
+        except BaseException:
+            pass

@@ -1,0 +1,156 @@
+"""What hooks get of a task in podrules' worker, against ClearML's own clients: the agent's and the SDK's."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clearml.backend_api.services.v2_23.tasks import Task as SdkTask
+from clearml_agent.backend_api.services.v2_5.tasks import Task as AgentTask
+
+SOURCE = Path(__file__).parents[3] / "src" / "hook" / "worker" / "clearml_objects.py"
+
+TASK: dict[str, Any] = {
+    "id": "0a1b2c3d",
+    "name": "a task",
+    "user": "u1",
+    "company": "c1",
+    "type": "training",
+    "status": "in_progress",
+    "comment": "",
+    "created": "2026-11-20T10:00:00.123000+00:00",
+    "started": "2026-11-20T12:30:00+02:00",
+    "completed": None,
+    "parent": "p0",
+    "project": "p1",
+    "active_duration": 17,
+    "output": {"destination": "s3://bucket", "error": "", "model": "m1"},
+    "execution": {
+        "queue": "7f3c",
+        "parameters": {"a": "1"},
+        "model_desc": {"design": "x"},
+        "framework": "PyTorch",
+        "artifacts": [
+            {
+                "key": "data",
+                "type": "dict",
+                "mode": "input",
+                "uri": "https://files/x",
+                "content_size": 5,
+                "type_data": {"preview": "{}", "content_type": "application/json"},
+                "display_data": [["a", "b"]],
+            }
+        ],
+    },
+    "models": {"input": [{"name": "base", "model": "m0"}], "output": []},
+    "script": {"repository": "https://git/x", "branch": "main", "requirements": {"pip": "numpy"}, "diff": ""},
+    "container": {"image": "ubuntu:22.04", "arguments": "-e A=1", "setup_shell_script": ""},
+    "tags": ["one", "two"],
+    "system_tags": [],
+    "status_changed": "2026-11-20T10:00:01Z",
+    "status_message": "",
+    "status_reason": "because",
+    "last_worker": "agent-1:0",
+    "last_worker_report": "2026-11-20T10:00:02.5Z",
+    "last_update": "2026-11-20T10:00:03.000001Z",
+    "last_change": "2026-11-20T10:00:04+00:00",
+    "last_iteration": 3,
+    "last_metrics": {"m": {"v": {"metric": "m", "value": 1.5}}},
+    "hyperparams": {
+        "Args": {
+            "gpus": {"section": "Args", "name": "gpus", "value": "4", "type": "int", "description": ""},
+            "lr": {"section": "Args", "name": "lr", "value": "0.1"},
+        },
+        "properties": {},
+    },
+    "configuration": {"General": {"name": "General", "value": "{}", "type": "dictionary"}},
+    "runtime": {"progress": "5", "nested": {"a": [1, {"b": 2}]}},
+}
+
+# Fields in which ClearML's agent and its SDK are of different age: the agent's client drops them.
+NOT_IN_AGENT = {
+    "active_duration",
+    "models",
+    "container",
+    "last_change",
+    "hyperparams",
+    "configuration",
+    "runtime",
+}
+
+
+def _task_object(data: dict[str, Any]) -> Any:
+    spec = importlib.util.spec_from_file_location("clearml_objects", SOURCE)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.task_object(data)
+
+
+def _same(ours: Any, theirs: Any, path: str) -> None:
+    """The same attributes, types and values, at every depth."""
+    if isinstance(theirs, Enum):
+        assert isinstance(ours, Enum), path
+        assert (ours.name, ours.value, str(ours)) == (theirs.name, theirs.value, str(theirs)), path
+        assert ours != theirs.value, path
+    elif isinstance(theirs, datetime):
+        assert isinstance(ours, datetime), path
+        assert ours == theirs, path
+        assert ours.utcoffset() == theirs.utcoffset(), path
+    elif isinstance(theirs, dict):
+        assert isinstance(ours, dict), path
+        assert set(ours) == set(theirs), path
+        for key, value in theirs.items():
+            _same(ours[key], value, f"{path}[{key!r}]")
+    elif isinstance(theirs, list):
+        assert isinstance(ours, list), path
+        assert len(ours) == len(theirs), path
+        for index, value in enumerate(theirs):
+            _same(ours[index], value, f"{path}[{index}]")
+    elif hasattr(theirs, "_get_data_props"):
+        assert not isinstance(ours, dict), path
+        for name in theirs._get_data_props():
+            _same(getattr(ours, name), getattr(theirs, name), f"{path}.{name}")
+    else:
+        assert type(ours) is type(theirs), path
+        assert ours == theirs, path
+
+
+@pytest.mark.parametrize("missing", [None, *TASK])
+def test_as_the_sdk_gives_it(missing: str | None) -> None:
+    """With all fields, and with each left out: then it is None."""
+    data = copy.deepcopy({key: value for key, value in TASK.items() if key != missing})
+    if missing == "id":
+        del data["execution"]["artifacts"][0]["mode"]
+        del data["script"]["branch"]
+    _same(_task_object(data), SdkTask.from_dict(data), "task")
+
+
+def test_as_the_agent_gives_it() -> None:
+    data = copy.deepcopy({key: value for key, value in TASK.items() if key not in NOT_IN_AGENT})
+    # Their modes are enums in the SDK, and still texts in the agent.
+    del data["execution"]["artifacts"]
+    _same(_task_object(data), AgentTask.from_dict(data), "task")
+
+
+def test_plain_data_again() -> None:
+    ours, theirs = _task_object(TASK).to_dict(), SdkTask.from_dict(TASK).to_dict()
+    # Their dates and parameters stay objects in to_dict(); what is plain there is the same here.
+    for key, value in theirs.items():
+        if isinstance(value, (str, int, float, list)):
+            assert ours[key] == value, key
+
+
+def test_beyond_clearml() -> None:
+    """Mappings can be read by attribute too, text that is no known value stays, unknown fields are there."""
+    task = _task_object({"id": "a", "status": "paused", "created": "soon", "brand_new": {"x": {"y": 1}}})
+    assert task.status == "paused"
+    assert task.created == "soon"
+    assert task.brand_new.x.y == 1
+    with pytest.raises(AttributeError):
+        _ = task.nothing
