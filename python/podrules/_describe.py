@@ -54,13 +54,13 @@ def _frames(error: BaseException) -> list[traceback.FrameSummary]:
 def _place(error: BaseException, module: str) -> str:
     """Where in the hook's own file it happened; if that isn't known, where it was raised."""
     if isinstance(error, SyntaxError) and error.filename:
-        return f" ({error.filename} line {error.lineno})"
+        return f" ({error.filename}:{error.lineno})"
     frames = _frames(error)
     if not frames:
         return ""
     own = getattr(sys.modules.get(module), "__file__", None)
     frame = next((frame for frame in reversed(frames) if frame.filename == own), frames[-1])
-    return f" ({frame.filename} line {frame.lineno})"
+    return f" ({frame.filename}:{frame.lineno})"
 
 
 def _traceback(error: BaseException) -> str:

@@ -7,9 +7,11 @@ use podrules::diagnostic::Sources;
 use podrules::run::Context;
 use podrules::source;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::sync::Arc;
 
 /// A task and what is known of it, as it was given.
@@ -57,6 +59,55 @@ impl Given<'_, '_> {
             namespace.clone_into(&mut context.namespace);
         }
         Ok(context)
+    }
+}
+
+/// What ClearML's own objects look like, for hooks where only plain data is known: the same as on the command line.
+const OBJECTS: &str = include_str!("../../../src/hook/worker/clearml_objects.py");
+
+/// A class or function of [`OBJECTS`].
+fn clearml<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let make = || {
+        let code = CString::new(OBJECTS)?;
+        PyModule::from_code(py, &code, c"clearml_objects.py", c"podrules._clearml_objects").map(Bound::unbind)
+    };
+    MODULE.get_or_try_init(py, make)?.bind(py).getattr(name)
+}
+
+impl<'py> Given<'_, 'py> {
+    /// The arguments of hooks where no agent gave any: objects as they were given, and such as the agent would have for
+    /// what was given as plain data.
+    pub fn arguments(&self, task_data: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyDict>> {
+        let py = self.task.py();
+        let given = |object: Option<&Bound<'py, PyAny>>| object.filter(|object| !object.is_none()).cloned();
+        let plain = |object: &Bound<'py, PyAny>| object.is_exact_instance_of::<PyDict>();
+        let task = convert::write(py, &task(self.task)?)?;
+        let task_data = match given(task_data) {
+            Some(data) => data,
+            None if plain(self.task) => clearml(py, "task_object")?.call1((&task,))?,
+            None => self.task.clone(),
+        };
+        let config = match given(self.config) {
+            Some(config) if !plain(&config) => config,
+            _ => {
+                let data = convert::write(py, &object(self.config, "the task's configuration")?)?;
+                clearml(py, "Config")?.call1((data,))?
+            }
+        };
+        let worker = match given(self.worker) {
+            Some(worker) if !plain(&worker) && !worker.is_instance_of::<PyString>() => worker,
+            worker => clearml(py, "Worker")?.call1((worker.as_ref().map(worker_id).unwrap_or_default(),))?,
+        };
+        let arguments = PyDict::new(py);
+        arguments.set_item("queue", self.queue)?;
+        arguments.set_item("queue_name", self.queue_name)?;
+        arguments.set_item("task_data", task_data)?;
+        arguments.set_item("task_dict", task)?;
+        arguments.set_item("providers_info", given(self.providers).unwrap_or_else(|| PyDict::new(py).into_any()))?;
+        arguments.set_item("task_config", config)?;
+        arguments.set_item("worker", worker)?;
+        Ok(arguments)
     }
 }
 

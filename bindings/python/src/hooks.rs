@@ -127,16 +127,15 @@ impl Hooks for InProcess {
 
 /// The template in what a hook returned.
 fn answer(returned: &Bound<'_, PyAny>) -> Result<Value, HookFault> {
-    let wrong = |message: String| {
-        let mut fault = HookFault::new(Code::HookResult, message);
-        fault.help = Some("end it with: return {\"template\": template}".to_owned());
-        fault
-    };
+    let wrong = |message: String| HookFault::new(Code::HookResult, message);
     if returned.is_none() {
-        return Err(wrong("returned nothing".to_owned()));
+        return Err(wrong("returned nothing, and {\"template\": template} is wanted".to_owned()));
     }
     let Ok(result) = returned.cast::<PyDict>() else {
-        return Err(wrong(format!("returned a {}, not a dict", convert::type_name(returned))));
+        return Err(wrong(format!(
+            "returned a {}, and {{\"template\": template}} is wanted",
+            convert::type_name(returned)
+        )));
     };
     let template = match result.get_item("template") {
         Ok(Some(template)) => template,

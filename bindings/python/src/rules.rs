@@ -119,38 +119,6 @@ fn document(given: &Bound<'_, PyAny>, name: &str) -> PyResult<Value> {
     }
 }
 
-/// The arguments of hooks where no agent gave any.
-fn arguments<'py>(
-    py: Python<'py>,
-    given: &Given<'_, 'py>,
-    task_data: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyDict>> {
-    let arguments = PyDict::new(py);
-    arguments.set_item("queue", given.queue)?;
-    arguments.set_item("queue_name", given.queue_name)?;
-    match task_data {
-        Some(data) => arguments.set_item("task_data", data)?,
-        None if given.task.is_instance_of::<PyDict>() => {
-            let make = py.import("podrules._task")?.getattr("task_data")?;
-            arguments.set_item("task_data", make.call1((given.task,))?)?;
-        }
-        None => arguments.set_item("task_data", given.task)?,
-    }
-    match given.providers.filter(|providers| !providers.is_none()) {
-        Some(providers) => arguments.set_item("providers_info", providers)?,
-        None => arguments.set_item("providers_info", PyDict::new(py))?,
-    }
-    match given.config.filter(|config| !config.is_none()) {
-        Some(config) if !config.is_exact_instance_of::<PyDict>() => arguments.set_item("task_config", config)?,
-        config => {
-            let make = py.import("podrules._task")?.getattr("task_config")?;
-            arguments.set_item("task_config", make.call1((config,))?)?;
-        }
-    }
-    arguments.set_item("worker", given.worker)?;
-    Ok(arguments)
-}
-
 #[pymethods]
 impl Rules {
     /// The names of the queues that the values name.
@@ -212,7 +180,7 @@ impl Rules {
         }
         let (outcome, more) = self.run(
             py,
-            || arguments(py, &given, task_data),
+            || given.arguments(task_data),
             |loaded, hooks| loaded.plan.run_stage(pod, &context, Options { hooks, trace: false }, stage),
         )?;
         let applied = outcome.rules.iter().filter(|trace| matches!(trace.status, Status::Applied));
@@ -261,7 +229,7 @@ impl Rules {
         }
         let (outcome, more) = self.run(
             py,
-            || arguments(py, &given, None),
+            || given.arguments(None),
             |loaded, hooks| loaded.plan.run(pod, &context, Options { hooks, trace: true }),
         )?;
         for warning in more {

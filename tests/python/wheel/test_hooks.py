@@ -92,8 +92,8 @@ def test_edit_hands_over_the_task_data_that_is_given(module: Module, load: Load)
 
 # The body of a hook, the code of its fault, and what is said of it.
 FAULTS: list[tuple[str, str, str]] = [
-    ("raise KeyError('volumeMounts')", "hook-failed", "raised KeyError: 'volumeMounts' ({file} line 3)"),
-    ("return helper(template)", "hook-failed", "raised ZeroDivisionError: division by zero ({file} line 6)"),
+    ("raise KeyError('volumeMounts')", "hook-failed", "raised KeyError: 'volumeMounts' ({file}:3)"),
+    ("return helper(template)", "hook-failed", "raised ZeroDivisionError: division by zero ({file}:6)"),
     ("import json; json.loads('{')", "hook-failed", "raised JSONDecodeError: "),
     ("raise SystemExit(3)", "hook-failed", "tried to end the agent: SystemExit: 3"),
     (
@@ -103,8 +103,8 @@ FAULTS: list[tuple[str, str, str]] = [
     ),
     ("f(template=template)", "hook-failed", "raised RecursionError: "),
     ("pass", "hook-result", "returned nothing"),
-    ("return 5", "hook-result", "returned a int, not a dict"),
-    ("return [template]", "hook-result", "returned a list, not a dict"),
+    ("return 5", "hook-result", 'returned a int, and {{"template": template}} is wanted'),
+    ("return [template]", "hook-result", 'returned a list, and {{"template": template}} is wanted'),
     ("return template", "hook-result", "returned the template itself, without {{"),
     ("return {}", "hook-result", 'returned a dict without the key "template"'),
     ("return {'template': None}", "hook-result", "returned None as the template"),
@@ -169,7 +169,7 @@ def test_the_traceback_holds_the_frames_of_the_hook(module: Module, load: Load) 
     assert detail.endswith("ValueError: why")
     assert "inner" in str(error)
     assert error.summary.startswith("rule `hook` (")
-    assert error.summary.endswith(f"raised ValueError: why ({file} line 5)")
+    assert error.summary.endswith(f"raised ValueError: why ({file}:5)")
     assert "\n" not in error.summary
 
 
@@ -186,10 +186,10 @@ IMPORTS: list[tuple[str, str, str]] = [
     (
         "broken:f",
         "1 / 0",
-        "can't be imported: its module raised ZeroDivisionError: division by zero ({file} line 1)",
+        "can't be imported: its module raised ZeroDivisionError: division by zero ({file}:1)",
     ),
-    ("broken:f", "def f(:", "can't be imported: SyntaxError: invalid syntax ({file} line 1)"),
-    ("broken:f", "raise SystemExit", "can't be imported: its module raised SystemExit ({file} line 1)"),
+    ("broken:f", "def f(:", "can't be imported: SyntaxError: invalid syntax ({file}:1)"),
+    ("broken:f", "raise SystemExit", "can't be imported: its module raised SystemExit ({file}:1)"),
 ]
 
 
