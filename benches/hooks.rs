@@ -87,7 +87,12 @@ fn main() {
     let ratio = |time: Duration, base: Duration| time.as_secs_f64() / base.as_secs_f64();
     println!("{:42} {:>10} {:>7}   budget", "", "median", "ratio");
     println!("{:42} {:>10.1?} {:>7.2}", "python3 -c pass", bare_python, 1.0);
-    println!("{:42} {:>10.1?} {:>7.2}   60 ms", "first hook, Python's start included", first, ratio(first, bare_python));
+    println!(
+        "{:42} {:>10.1?} {:>7.2}   60 ms",
+        "first hook, Python's start included",
+        first,
+        ratio(first, bare_python)
+    );
     println!("{:42} {:>10.1?} {:>7.2}", "bare parse + serialise of the template", bare, 1.0);
     println!("{:42} {:>10.1?} {:>7.2}   300 µs", "a hook's call, worker waiting", call, ratio(call, bare));
 }

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Under them: [`diagnostic`] is how every stage reports, [`edit`] how every change is made, [`path`] and [`expr`] are the
-//! languages inside of rules, [`op`] holds the operations, [`hook`] is how Python is called. [`output`] prints; `cli` is the command line.
+//! languages inside of rules, [`op`] holds the operations, [`hook`] is how Python is called. [`output`] prints, [`explain`] tells
+//! of a run; `cli` is the command line.
 //!
 //! ```
 //! use podrules::diagnostic::{Diagnostics, Sources};
@@ -44,6 +45,7 @@
 pub mod cli;
 pub mod diagnostic;
 pub mod edit;
+pub mod explain;
 pub mod expr;
 pub mod hook;
 pub mod op;
