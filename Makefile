@@ -5,7 +5,7 @@ SHELL := /usr/bin/env bash
 # Builds are kept outside the checkout, so that a fresh clone doesn't start from nothing.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/podrules/target
 
-.PHONY: help test check fmt lint doc core bench schema cases build
+.PHONY: help test python check fmt lint doc core bench schema cases build
 
 help: ## list the tasks
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -13,13 +13,17 @@ help: ## list the tasks
 test: ## set up what the tests need, and run all of them
 	eval "$$(tools/ensure)"; cargo test --locked
 
-check: fmt lint doc core test ## everything that CI checks
+python: ## the wheel and hooks on the oldest and the newest Python, and ClearML's own agent
+	tools/wheel-check
+	tools/agent-check
+
+check: fmt lint doc core test python ## everything that CI checks
 
 fmt: ## formatting
 	cargo fmt --check
 
 lint: ## clippy, warnings are errors
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 doc: ## the API's documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps

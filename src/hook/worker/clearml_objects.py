@@ -1,7 +1,10 @@
-"""What a hook gets of ClearML, made of plain data: the task as its client gives it, the configuration, the worker.
+# pyright: basic
+# It stands for objects of ClearML, whose attributes are known when it runs.
+"""What a hook gets of ClearML, made of plain data: the task as its client gives it, the configuration, the
+worker.
 
-The fields and their types are those of ClearML's API, tasks.get_by_id. Beyond what ClearML's own client does, mappings can
-be read by attribute too, so that there are attributes at every depth.
+The fields and their types are those of ClearML's API, tasks.get_by_id. Beyond what ClearML's own client does,
+mappings can be read by attribute too, so that there are attributes at every depth.
 """
 
 import re
@@ -17,20 +20,20 @@ class StringEnum(Enum):
         return self.value
 
 
-TaskTypeEnum = StringEnum(
+def enum_of(name, values):
+    return StringEnum(name, [(value, value) for value in values.split()])
+
+
+TaskTypeEnum = enum_of(
     "TaskTypeEnum",
-    [(w, w) for w in (
-        "dataset_import annotation annotation_manual training testing inference data_processing application monitor"
-        " controller optimizer service qc custom"
-    ).split()],
+    "dataset_import annotation annotation_manual training testing inference data_processing application"
+    " monitor controller optimizer service qc custom",
 )
-TaskStatusEnum = StringEnum(
+TaskStatusEnum = enum_of(
     "TaskStatusEnum",
-    [(w, w) for w in (
-        "created queued in_progress stopped published publishing closed failed completed unknown"
-    ).split()],
+    "created queued in_progress stopped published publishing closed failed completed unknown",
 )
-ArtifactModeEnum = StringEnum("ArtifactModeEnum", [("input", "input"), ("output", "output")])
+ArtifactModeEnum = enum_of("ArtifactModeEnum", "input output")
 
 
 class Mapping(dict):
@@ -48,7 +51,8 @@ DEFAULTS = {("tasks.Script", "binary"): "python"}
 
 
 class Model:
-    """An object of ClearML's client: attributes, None where nothing is known. Each is made when it's first asked for."""
+    """An object of ClearML's client: attributes, None where nothing is known. Each is made when it's first
+    asked for."""
 
     def __init__(self, name, fields, data):
         self._name, self._fields, self._data = name, fields, data
@@ -62,7 +66,7 @@ class Model:
         elif name in self._fields:
             made = DEFAULTS.get((self._name, name))
         else:
-            raise AttributeError("%s has no field %s" % (self._name, name))
+            raise AttributeError(f"{self._name} has no field {name}")
         self.__dict__[name] = made
         return made
 
@@ -73,7 +77,7 @@ class Model:
         return {key: value for key, value in self._data.items() if value is not None}
 
     def __repr__(self):
-        return "<%s: %r>" % (self._name, self.to_dict())
+        return f"<{self._name}: {self.to_dict()!r}>"
 
 
 def plain(value):
@@ -98,8 +102,12 @@ def member(kind):
     return make
 
 
-def model(name, fields):
-    known = {field: None for field in fields} if isinstance(fields, (list, tuple)) else fields
+def fields(plain_ones, **others):
+    """The fields of an object: those that stay as they are, and those that are made into something."""
+    return dict(dict.fromkeys(plain_ones.split()), **others)
+
+
+def model(name, known):
     return lambda value: Model(name, known, value) if isinstance(value, dict) else value
 
 
@@ -112,7 +120,8 @@ def named(how):
 
 
 DATE = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d\d:?\d\d)?$", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d\d:?\d\d)?$",
+    re.ASCII,
 )
 
 
@@ -139,35 +148,41 @@ def date(value):
         return value
 
 
-PARAMETER = model("tasks.ParamsItem", "section name value type description".split())
-ARTIFACT = model("tasks.Artifact", dict(
-    {f: None for f in "key type uri content_size hash timestamp display_data".split()},
-    mode=member(ArtifactModeEnum),
-    type_data=model("tasks.ArtifactTypeData", "preview content_type data_hash".split()),
-))
-EXECUTION = dict(
-    {f: None for f in "queue test_split parameters model docker_cmd model_desc model_labels framework dataviews".split()},
+PARAMETER = model("tasks.ParamsItem", fields("section name value type description"))
+ARTIFACT = model(
+    "tasks.Artifact",
+    fields(
+        "key type uri content_size hash timestamp display_data",
+        mode=member(ArtifactModeEnum),
+        type_data=model("tasks.ArtifactTypeData", fields("preview content_type data_hash")),
+    ),
+)
+EXECUTION = fields(
+    "queue test_split parameters model docker_cmd model_desc model_labels framework dataviews",
     artifacts=each(ARTIFACT),
 )
-MODELS = each(model("tasks.TaskModelItem", ["name", "model"]))
-SCRIPT = "binary repository tag branch version_num entry_point working_dir requirements diff".split()
-TASK = dict(
-    {f: None for f in (
-        "id name user company comment active_duration parent project input container tags system_tags"
-        " status_message status_reason last_worker last_iteration last_metrics runtime"
-    ).split()},
+MODELS = each(model("tasks.TaskModelItem", fields("name model")))
+SCRIPT = fields("binary repository tag branch version_num entry_point working_dir requirements diff")
+TASK = fields(
+    "id name user company comment active_duration parent project input container tags system_tags"
+    " status_message status_reason last_worker last_iteration last_metrics runtime",
     type=member(TaskTypeEnum),
     status=member(TaskStatusEnum),
-    output=model("tasks.Output", "view destination model result error".split()),
+    created=date,
+    started=date,
+    completed=date,
+    published=date,
+    status_changed=date,
+    last_worker_report=date,
+    last_update=date,
+    last_change=date,
+    output=model("tasks.Output", fields("view destination model result error")),
     execution=model("tasks.Execution", EXECUTION),
-    models=model("tasks.TaskModels", {"input": MODELS, "output": MODELS}),
+    models=model("tasks.TaskModels", fields("", input=MODELS, output=MODELS)),
     script=model("tasks.Script", SCRIPT),
     hyperparams=named(named(PARAMETER)),
-    configuration=named(model("tasks.ConfigurationItem", "name value type description".split())),
+    configuration=named(model("tasks.ConfigurationItem", fields("name value type description"))),
 )
-TASK.update((f, date) for f in (
-    "created started completed status_changed published last_worker_report last_update last_change"
-).split())
 
 
 def task_object(data):
@@ -181,7 +196,7 @@ class Worker:
         self.worker_id = worker_id
 
     def __getattr__(self, name):
-        raise AttributeError("podrules knows the worker's worker_id, and not its `%s`" % name)
+        raise AttributeError(f"podrules knows the worker's worker_id, and not its `{name}`")
 
 
 class ConfigMissingException(KeyError):
@@ -213,7 +228,7 @@ class ConfigTree(OrderedDict):
     def get(self, key, default=MISSING):
         value = self._find(key, default)
         if value is MISSING:
-            raise ConfigMissingException("No configuration setting found for key %s" % key)
+            raise ConfigMissingException(f"No configuration setting found for key {key}")
         return value
 
     def __getitem__(self, key):
@@ -282,25 +297,26 @@ def untree(value):
 
 
 class Config:
-    """The task's configuration: get() with dotted keys and a default, item and attribute access, nested trees."""
+    """The task's configuration: get() with dotted keys and a default, item and attribute access, trees."""
 
     def __init__(self, data):
         self._given = data
 
     @property
-    def _config(self):
+    def _config(self) -> ConfigTree:
         # Made when it's first asked for: it may be large.
         made = self.__dict__.get("_tree")
         if made is None:
             made = self.__dict__["_tree"] = tree(self._given)
-        return made
+        return made  # pyright: ignore[reportReturnType] # the whole is a dict
 
     def get(self, key, default=MISSING):
         value = self._config.get(key, default if default is not MISSING else None)
         if default is MISSING and key not in self._config:
             print(
-                "podrules: task_config.get(%r) finds nothing and names no default: this gives None, clearml-agent 3.0.3 "
-                "gives an object that counts as true. Write task_config.get(%r, None)" % (key, key),
+                f"podrules: task_config.get({key!r}) finds nothing and names no default: this gives None,"
+                " clearml-agent 3.0.3 gives an object that counts as true."
+                f" Write task_config.get({key!r}, None)",
                 file=sys.stderr,
             )
         return value

@@ -1,10 +1,13 @@
+# pyright: basic
+# It takes what hooks give it, which has no types.
 """The far side of a podrules worker: reads requests from fd 0, calls hooks, answers on what was fd 1.
 
-A message is its length in 4 bytes, the highest first, and JSON. Whatever a hook prints, and whatever it or a child of it
-writes to fd 1 or 2, goes to the pipe that podrules reads as the hook's log.
+A message is its length in 4 bytes, the highest first, and JSON. Whatever a hook prints, and whatever it or a
+child of it writes to fd 1 or 2, goes to the pipe that podrules reads as the hook's log.
 """
 
 import _thread
+import contextlib
 import faulthandler
 import importlib
 import json
@@ -13,7 +16,7 @@ import signal
 import sys
 import time
 
-from _podrules_clearml import Config, Worker, task_object
+from _podrules_clearml import Config, Worker, task_object  # pyright: ignore[reportMissingImports]
 
 # Bytes of a traceback that help; the end tells most.
 MOST_TRACEBACK = 8000
@@ -56,10 +59,9 @@ class Channel:
 
     def send(self, text):
         for stream in (sys.stdout, sys.stderr):
-            try:
+            # A hook may have closed or replaced it.
+            with contextlib.suppress(Exception):
                 stream.flush()
-            except Exception:  # a hook may have closed or replaced it
-                pass
         body = text.encode("utf-8")
         rest = memoryview(len(body).to_bytes(4, "big") + body)
         while rest:
@@ -82,16 +84,18 @@ class Modules:
         try:
             module = importlib.import_module(module_name)
         except ModuleNotFoundError as error:
-            if module_name == error.name or module_name.startswith("%s." % error.name):
-                raise Fault("missing-module", "there is no module `%s`" % error.name)
-            raise import_fault(error)
+            if module_name == error.name or module_name.startswith(f"{error.name}."):
+                raise Fault("missing-module", f"there is no module `{error.name}`") from error
+            raise import_fault(error) from error
         except BaseException as error:  # sys.exit() on import, too
-            raise import_fault(error)
+            raise import_fault(error) from error
         self._remember()
         function = getattr(module, function_name, None)
         if not callable(function):
-            message = "the module `%s` has no function `%s`" % (module_name, function_name)
-            known = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+            message = f"the module `{module_name}` has no function `{function_name}`"
+            known = [
+                name for name, value in vars(module).items() if callable(value) and not name.startswith("_")
+            ]
             where = getattr(module, "__file__", None)
             raise Fault("missing-function", message, known=known[:50], frames=[frame(where, 1, "<module>")])
         return function
@@ -125,7 +129,7 @@ def import_fault(error):
     fault = described(error)
     if isinstance(error, SyntaxError) and error.filename:
         fault["frames"] = [frame(error.filename, error.lineno or 1, "<module>")]
-        fault["message"] = "SyntaxError: %s" % error.msg
+        fault["message"] = f"SyntaxError: {error.msg}"
         fault["column"] = error.offset
     return Fault("import", **fault)
 
@@ -143,7 +147,9 @@ def described(error):
         chain.__traceback__ = tb
         chain = chain.__cause__ or chain.__context__
     lines = traceback.format_exception_only(type(error), error)
-    frames = [frame(f.filename, f.lineno, f.name) for f in traceback.extract_tb(error.__traceback__, limit=-20)]
+    frames = [
+        frame(f.filename, f.lineno, f.name) for f in traceback.extract_tb(error.__traceback__, limit=-20)
+    ]
     text = without_marks("".join(traceback.format_exception(type(error), error, error.__traceback__)))
     return {
         "message": lines[-1].strip()[:2000] if lines else type(error).__name__,
@@ -154,7 +160,7 @@ def described(error):
 
 
 def without_marks(text):
-    """Without the lines of ^ and ~ that newer versions add: podrules shows the place itself, and alike for all."""
+    """Without the lines of ^ and ~ that newer versions add: podrules shows the place itself."""
     return "".join(line for line in text.splitlines(True) if line.strip(" ~^\n") or not line.strip())
 
 
@@ -172,7 +178,10 @@ def stack(of=None):
 
     entries = [e for e in traceback.extract_stack(of, limit=50) if not own(e.filename)]
     text = "Traceback (most recent call last):\n" + "".join(traceback.format_list(entries))
-    return {"frames": [frame(e.filename, e.lineno, e.name) for e in entries], "traceback": text[-MOST_TRACEBACK:]}
+    return {
+        "frames": [frame(e.filename, e.lineno, e.name) for e in entries],
+        "traceback": text[-MOST_TRACEBACK:],
+    }
 
 
 def call(function, request):
@@ -192,21 +201,23 @@ def call(function, request):
     except SystemExit as error:
         fault = described(error)
         fault["message"] = "called sys.exit(%s)" % ("" if error.code is None else repr(error.code)[:100])
-        raise Fault("exit", **fault)
+        raise Fault("exit", **fault) from error
     except MemoryError as error:
-        raise Fault("memory", **described(error))
+        raise Fault("memory", **described(error)) from error
     except BaseException as error:
         fault = described(error)
         if not fault["frames"]:
             fault["frames"] = [defined(function)]
-        raise Fault("raised", **fault)
+        raise Fault("raised", **fault) from error
     if _thread._count() > before:
         look_for_threads(before)
     if not isinstance(result, dict):
-        message = "returned %s, and {\"template\": template} is wanted" % kind(result)
+        message = f'returned {kind(result)}, and {{"template": template}} is wanted'
         raise Fault("result", message, frames=[defined(function)])
     if "template" not in result:
-        message = "returned a dict without \"template\": it has %s" % (", ".join(map(repr, list(result)[:10])) or "no key")
+        message = 'returned a dict without "template": it has %s' % (
+            ", ".join(map(repr, list(result)[:10])) or "no key"
+        )
         raise Fault("result", message, frames=[defined(function)])
     return result["template"]
 
@@ -219,7 +230,7 @@ def defined(function):
 
 
 def kind(value):
-    return "None" if value is None else "a value of type %s" % type(value).__name__
+    return "None" if value is None else f"a value of type {type(value).__name__}"
 
 
 def look_for_threads(before):
@@ -234,7 +245,9 @@ def look_for_threads(before):
         mine = _thread.get_ident()
         others = [(ident, at) for ident, at in sys._current_frames().items() if ident != mine]
         ident, at = others[-1] if others else (None, None)
-        message = "left %d thread%s running: %s" % (left, "" if left == 1 else "s", names.get(ident, "no name"))
+        message = "left {} thread{} running: {}".format(
+            left, "" if left == 1 else "s", names.get(ident, "no name")
+        )
         raise Fault("threads", message, **(stack(at) if at else {}))
 
 
@@ -246,40 +259,41 @@ def written(template, function):
         return text
     except (TypeError, ValueError, RecursionError) as error:
         found = offending(template, "$", 0) or str(error)
-        raise Fault("result", "returned a template that is no JSON: %s" % found, frames=[defined(function)])
+        message = f"returned a template that is no JSON: {found}"
+        raise Fault("result", message, frames=[defined(function)]) from error
 
 
 def offending(value, path, depth):
     if depth > 100:
-        return "%s… is nested too deeply, or holds itself" % path[:200]
+        return f"{path[:200]}… is nested too deeply, or holds itself"
     if isinstance(value, dict):
         for key, part in value.items():
             if not isinstance(key, (str, int, float, bool, type(None))):
-                return "%s has a key of type %s" % (path, type(key).__name__)
-            found = offending(part, "%s.%s" % (path, str(key)[:100]), depth + 1)
+                return f"{path} has a key of type {type(key).__name__}"
+            found = offending(part, f"{path}.{str(key)[:100]}", depth + 1)
             if found:
                 return found
     elif isinstance(value, (list, tuple)):
         for index, part in enumerate(value):
-            found = offending(part, "%s[%d]" % (path, index), depth + 1)
+            found = offending(part, f"{path}[{index}]", depth + 1)
             if found:
                 return found
     elif isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return "%s is %r" % (path, value)
+        return f"{path} is {value!r}"
     elif isinstance(value, str):
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
-            return "%s is text that isn't Unicode (a lone surrogate)" % path
+            return f"{path} is text that isn't Unicode (a lone surrogate)"
     elif not isinstance(value, (int, type(None))):
-        return "%s is a value of type %s" % (path, type(value).__name__)
+        return f"{path} is a value of type {type(value).__name__}"
     return None
 
 
 def limit_memory(most):
     import resource
 
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    _soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard == resource.RLIM_INFINITY or hard > most:
         resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
@@ -290,7 +304,9 @@ def report_exit(channel, state):
 
     def leave(status):
         if os.getpid() == own_process and state["busy"]:
-            channel.send_fault(state["id"], dict(stack(), kind="exit", message="called os._exit(%r)" % (status,)))
+            channel.send_fault(
+                state["id"], dict(stack(), kind="exit", message=f"called os._exit({status!r})")
+            )
         real_exit(status)
 
     os._exit = leave
@@ -300,7 +316,7 @@ def main():
     channel = Channel()
     setup = channel.receive()
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)
+        stream.reconfigure(line_buffering=True)  # pyright: ignore[reportAttributeAccessIssue]
     faulthandler.enable(file=2)
     # podrules asks for the place of a hook that takes too long.
     faulthandler.register(signal.SIGUSR2, file=2, all_threads=False)
@@ -324,7 +340,7 @@ def main():
             else:
                 text = written(call(function, request), function)
                 modules._remember()
-                channel.send('{"id":%d,"template":%s}' % (number, text))
+                channel.send(f'{{"id":{number},"template":{text}}}')
         except Fault as fault:
             channel.send_fault(number, fault.answer)
         state["busy"] = False

@@ -68,7 +68,6 @@ def child(job: dict[str, Any]) -> None:
 
 def main() -> None:
     import clearml_agent.glue.k8s
-
     import podrules.clearml.integration  # noqa: F401
 
     assert clearml_agent.glue.k8s

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
-import importlib.util
 import json
 import os
 import subprocess
@@ -17,7 +15,6 @@ import pytest
 from agent_server import FakeServer
 
 HERE = Path(__file__).resolve().parent
-SOURCES = HERE.parents[2] / "python"
 TASK_ID = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 TASK: dict[str, Any] = {
     "id": TASK_ID,
@@ -32,27 +29,9 @@ TASK: dict[str, Any] = {
 }
 
 
-def package_path() -> list[str]:
-    """What must be on the path for `podrules` and `podrules.clearml`, besides what is installed."""
-    installed = importlib.util.find_spec("podrules")
-    if (
-        installed is not None
-        and installed.origin is not None
-        and hasattr(importlib.import_module("podrules"), "load")
-    ):
-        return [] if importlib.util.find_spec("podrules.clearml") else [str(SOURCES)]
-    # Not built: the stand-in. It finds podrules.clearml in the sources.
-    sys.modules.pop("podrules", None)
-    return [str(HERE / "fake")]
-
-
-PACKAGE_PATH = package_path()
-sys.path[:0] = PACKAGE_PATH
-
-
 def python_path() -> str:
     """What a process of ours needs as PYTHONPATH."""
-    return os.pathsep.join([*PACKAGE_PATH, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return os.environ.get("PYTHONPATH", "")
 
 
 @dataclass

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from conftest import TASK, TASK_ID, Harness, Outcome, python_path
-
 from podrules.clearml import __main__ as main
 
 # The flags of clearml-agent's examples/k8s_glue_example.py: name, its default, an example, what that gives.

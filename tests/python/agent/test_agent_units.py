@@ -13,13 +13,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import conftest
+import podrules
 import pytest
-
-assert conftest.PACKAGE_PATH is not None  # `podrules` is found from here on
-
-import podrules  # noqa: E402
-from podrules.clearml import companions, failure, kubectl, settings, stage  # noqa: E402
+from podrules.clearml import companions, failure, kubectl, settings, stage
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def theirs(text: str) -> str:
 def ours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What podrules makes of every text: the annotations of one Pod."""
     if BINARY is None:
-        pytest.skip("the podrules binary isn't built")
+        pytest.fail("the podrules binary isn't built: make build, or name it by PODRULES_BINARY")
     folder = tmp_path_factory.mktemp("strings")
     texts = [*AGREED, *(text for text, *_ in DIFFERENT)]
     annotations = {f"row-{number}": text for number, text in enumerate(texts)}

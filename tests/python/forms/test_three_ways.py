@@ -1,4 +1,4 @@
-"""A hook gives the same Pod in a plain interpreter with ClearML's own objects, in podrules' worker, and in the wheel."""
+"""A hook gives the same Pod in a plain interpreter with ClearML's own objects, the worker and the wheel."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import podrules
 import pytest
 import yaml
 from clearml.backend_api.services.v2_23.tasks import Task
 from clearml_agent.backend_config.config import Config
 from clearml_agent.external.pyhocon import ConfigFactory
 
-import podrules
-
 ROOT = Path(__file__).parents[3]
 BINARY = os.environ.get("PODRULES_BINARY", "podrules")
 HOOK = "CLEARML_K8S_GLUE_TEMPLATE_MODULE"
-CONFIG: dict[str, Any] = {"nfs": {"mountPath": "/mnt/shared", "server": {"ip": "10.0.0.5", "path": "/export"}}}
+CONFIG: dict[str, Any] = {
+    "nfs": {"mountPath": "/mnt/shared", "server": {"ip": "10.0.0.5", "path": "/export"}}
+}
 
 
 class Installation:
@@ -43,7 +44,8 @@ class Installation:
         """The Pod of the template that the hook makes when Python simply calls it."""
         rules = podrules.load(values=[self.without_hook])
         spec = importlib.util.spec_from_file_location(self.module, self.folder / f"{self.module}.py")
-        assert spec and spec.loader
+        assert spec
+        assert spec.loader
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         task_config = Config(verbose=False)
@@ -67,7 +69,18 @@ class Installation:
     def in_the_worker(self, task: dict[str, Any], queue: str, config: dict[str, Any]) -> Any:
         (self.folder / "task.json").write_text(json.dumps(task))
         (self.folder / "config.json").write_text(json.dumps(config))
-        command = [BINARY, "render", "-f", str(self.path), "-q", queue, "-o", "json", "--python", sys.executable]
+        command = [
+            BINARY,
+            "render",
+            "-f",
+            str(self.path),
+            "-q",
+            queue,
+            "-o",
+            "json",
+            "--python",
+            sys.executable,
+        ]
         command += ["-t", str(self.folder / "task.json"), "--config", str(self.folder / "config.json")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:

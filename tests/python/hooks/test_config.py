@@ -27,7 +27,8 @@ def _configs() -> tuple[Any, Any]:
     theirs = Config(verbose=False)
     theirs.replace(tree)
     spec = importlib.util.spec_from_file_location("clearml_objects", SOURCE)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     data = json.loads(json.dumps(tree.as_plain_ordered_dict()))

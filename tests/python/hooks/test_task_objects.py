@@ -86,7 +86,8 @@ NOT_IN_AGENT = {
 
 def _task_object(data: dict[str, Any]) -> Any:
     spec = importlib.util.spec_from_file_location("clearml_objects", SOURCE)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.task_object(data)
