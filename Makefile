@@ -20,7 +20,7 @@ python: ## the wheel and hooks on the oldest and the newest Python, and ClearML'
 check: fmt lint doc core test python ## everything that CI checks
 
 fmt: ## formatting
-	cargo fmt --check
+	cargo fmt --all --check
 
 lint: ## clippy, warnings are errors
 	cargo clippy --locked --workspace --all-targets -- -D warnings

@@ -19,6 +19,8 @@ pub struct Context {
     pub worker: Arc<Value>,
     /// Environment variables that rules may list.
     pub env: BTreeMap<String, String>,
+    /// The Pod's name, where it isn't made of the task's id.
+    pub name: Option<String>,
     /// The Pod's namespace.
     pub namespace: String,
     /// The image of tasks that don't name one.
@@ -39,6 +41,7 @@ impl Context {
             config: object(),
             worker: Arc::new(json!({"id": ""})),
             env: BTreeMap::new(),
+            name: None,
             namespace: "default".to_owned(),
             default_image: None,
         }
@@ -49,9 +52,9 @@ impl Context {
         self.task.get("id").and_then(Value::as_str).unwrap_or("")
     }
 
-    /// The Pod's name: `clearml-id-` and the task's id.
+    /// The Pod's name: `clearml-id-` and the task's id, unless another was given.
     pub fn pod_name(&self) -> String {
-        format!("{POD_PREFIX}{}", self.task_id())
+        self.name.clone().unwrap_or_else(|| format!("{POD_PREFIX}{}", self.task_id()))
     }
 
     /// The queue's id.

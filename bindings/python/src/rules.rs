@@ -175,6 +175,7 @@ impl Rules {
         let given =
             Given { task, queue, queue_name, providers: providers_info, config: task_config, worker, namespace };
         let (pod, mut context) = (document(pod, "pod")?, given.context(&self.loaded, false)?);
+        own_name(&pod, &mut context);
         if namespace.is_none() {
             own_namespace(&pod, &mut context);
         }
@@ -278,6 +279,11 @@ impl Rules {
         }
         out
     }
+}
+
+/// A Pod that has a name keeps it: an agent may have a prefix of its own.
+fn own_name(pod: &Value, context: &mut Context) {
+    context.name = pod.pointer("/metadata/name").and_then(Value::as_str).map(str::to_owned);
 }
 
 /// A template may say itself where its Pods go.

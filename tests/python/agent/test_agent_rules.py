@@ -55,6 +55,14 @@ def test_a_rule_on_the_pod_sees_all_of_it(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("stage", ["template", "pod"])
+def test_a_rule_knows_the_pods_own_name(harness: Harness, stage: str) -> None:
+    names = {"name": "names", "stage": stage, "do": [{"setEnv": {"vars": {"NAME": "${pod_name}"}}}]}
+    case = {"template": {"spec": {}}, "rules": rules(names), "agent": {"pod_name_prefix": "team-"}}
+    pod = launched(harness.run("podrules", case))
+    assert env_of(pod["spec"]["containers"][0])["NAME"] == f"team-{TASK_ID}" == pod["metadata"]["name"]
+
+
+@pytest.mark.parametrize("stage", ["template", "pod"])
 def test_a_rule_knows_what_the_agent_knows(harness: Harness, stage: str) -> None:
     known = {
         "ROLE": "${providers.role}",
