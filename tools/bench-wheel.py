@@ -20,7 +20,7 @@ def template():
 
     def env(prefix):
         return [
-            {"name": f"{prefix}_VARIABLE_{i}", "value": f"some value of usual length {i}"} for i in range(22)
+            {"name": f"{prefix}_VARIABLE_{i}", "value": f"some value of usual length {i}"} for i in range(26)
         ]
 
     mounts = [{"name": f"volume-{i}", "mountPath": f"/mnt/data/{i}", "readOnly": True} for i in range(6)]

@@ -179,7 +179,7 @@ def test_companions_and_logs_of_edit(load: Load) -> None:
     [companion] = edited.companions
     assert companion.lifetime == "task"
     assert companion.rule == "claim"
-    assert companion.manifest["metadata"]["name"] == "clearml-id-0a1b2c-ml"
+    assert companion.manifest["metadata"]["name"] == "p-ml"
     assert edited.applied == ["claim"]
     assert edited.log == [("claim", "made")]
     assert edited.warnings == []
