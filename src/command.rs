@@ -5,6 +5,7 @@
 //! stands, and may be read as a variable instead.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::mounts::Mounted;
 use crate::process::Family;
 use crate::source::Text;
 use std::io::{Read, Seek, SeekFrom};
@@ -51,17 +52,16 @@ pub struct Ran {
 }
 
 /// The command's text with its placeholders replaced; other braces stay. One pass: a value is never replaced again.
-pub fn fill(command: &Text, values: &Values<'_>) -> Result<String, Diagnostic> {
-    let mut filled = String::with_capacity(command.value.len());
-    let mut rest = command.value.as_str();
+fn fill(command: &Text, text: &str, values: &Values<'_>) -> Result<String, Diagnostic> {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
     while let Some(at) = rest.find('{') {
         filled.push_str(&rest[..at]);
         rest = &rest[at..];
         match values.all().into_iter().find(|(placeholder, ..)| rest.starts_with(placeholder)) {
-            Some((placeholder, variable, value)) if is_plain(value) => {
+            Some((placeholder, _, value)) if is_plain(value) => {
                 filled.push_str(value);
                 rest = &rest[placeholder.len()..];
-                let _ = variable;
             }
             Some((placeholder, variable, value)) => {
                 let message =
@@ -86,12 +86,20 @@ fn is_plain(value: &str) -> bool {
 }
 
 /// Runs a command in bash and waits for it, at most as long as `timeout`; then it is killed with all that it started. It
-/// has the environment of this process, `env`, and the values as variables.
-pub fn run(command: &Text, values: &Values<'_>, env: &[(String, String)], timeout: Duration) -> Ran {
+/// has the environment of this process, `env`, and the values as variables. Files of the agent's container that aren't here
+/// are found in `mounted`.
+pub fn run(
+    command: &Text,
+    values: &Values<'_>,
+    env: &[(String, String)],
+    mounted: Option<&Mounted>,
+    timeout: Duration,
+) -> Ran {
     let failed = |diagnostic: Diagnostic| Ran { log: Vec::new(), failure: Some(diagnostic.at(command.span)) };
     let cant =
         |what: &str, error: std::io::Error| Diagnostic::new(Code::Command, format!("the command {what}: {error}"));
-    let filled = match fill(command, values) {
+    let text = mounted.map_or_else(|| command.value.clone(), |mounted| mounted.in_command(&command.value));
+    let filled = match fill(command, &text, values) {
         Ok(filled) => filled,
         Err(diagnostic) => return failed(diagnostic),
     };
@@ -150,11 +158,15 @@ mod tests {
         Values { queue_name, pod_name: "clearml-id-0a1b", namespace: "ml" }
     }
 
+    fn filled(command: &str, queue_name: &str) -> Result<String, Diagnostic> {
+        fill(&text(command), command, &values(queue_name))
+    }
+
     #[test]
     fn placeholders_are_replaced_and_other_braces_stay() {
-        let command = text("[[ {queue_name} == 'a' ]] && echo ${HOME} {} {x} {pod_name}{namespace} {a,b}");
+        let command = "[[ {queue_name} == 'a' ]] && echo ${HOME} {} {x} {pod_name}{namespace} {a,b}";
         let wanted = "[[ train == 'a' ]] && echo ${HOME} {} {x} clearml-id-0a1bml {a,b}";
-        assert_eq!(fill(&command, &values("train")).unwrap(), wanted);
+        assert_eq!(filled(command, "train").unwrap(), wanted);
     }
 
     #[test]
@@ -162,13 +174,13 @@ mod tests {
         for name in
             ["my queue", "a;b", "$(id)", "`id`", "a'b", "a\"b", "a\nb", "", "-rf", "a&b", "a|b", "*", "~", "a{b", "é"]
         {
-            let refused = fill(&text("echo {queue_name}"), &values(name)).unwrap_err();
+            let refused = filled("echo {queue_name}", name).unwrap_err();
             assert!(refused.help.unwrap().contains("\"$PODRULES_QUEUE_NAME\""), "{name:?}");
             // Only where it would stand.
-            assert!(fill(&text("echo {pod_name}"), &values(name)).is_ok());
+            assert!(filled("echo {pod_name}", name).is_ok());
         }
         for name in ["train", "team-a_1.b", "a/b", "a:b@c%d+e,f"] {
-            assert!(fill(&text("echo {queue_name}"), &values(name)).is_ok(), "{name}");
+            assert!(filled("echo {queue_name}", name).is_ok(), "{name}");
         }
     }
 
@@ -180,6 +192,7 @@ mod tests {
             &text("echo \"$PODRULES_QUEUE_NAME|$PODRULES_POD_NAME|$PODRULES_NAMESPACE|$OWN\"; echo err >&2"),
             &values(name),
             &env,
+            None,
             TIMEOUT,
         );
         assert!(ran.failure.is_none());
@@ -188,24 +201,29 @@ mod tests {
 
     #[test]
     fn failures_are_told() {
-        let ran = run(&text("echo why; exit 3"), &values("q"), &[], TIMEOUT);
+        let ran = run(&text("echo why; exit 3"), &values("q"), &[], None, TIMEOUT);
         let failure = ran.failure.unwrap();
         assert_eq!(failure.message, "the command ended with exit status: 3");
         assert_eq!(failure.detail.as_deref(), Some("why"));
         let started = Instant::now();
-        let ran =
-            run(&text("sleep 98765 & setsid sleep 98765 & sleep 98765"), &values("q"), &[], Duration::from_millis(300));
+        let ran = run(
+            &text("sleep 98765 & setsid sleep 98765 & sleep 98765"),
+            &values("q"),
+            &[],
+            None,
+            Duration::from_millis(300),
+        );
         assert!(ran.failure.unwrap().message.contains("took longer than 300ms"));
         assert!(started.elapsed() < Duration::from_secs(20));
         // What it leaves in the background doesn't make anybody wait, and goes with it.
-        let ran = run(&text("sleep 98765 & echo done"), &values("q"), &[], TIMEOUT);
+        let ran = run(&text("sleep 98765 & echo done"), &values("q"), &[], None, TIMEOUT);
         assert!(ran.failure.is_none());
         assert_eq!(ran.log, ["done"]);
     }
 
     #[test]
     fn output_is_bounded() {
-        let ran = run(&text("head -c 10000000 /dev/zero | tr '\\0' '\\n'"), &values("q"), &[], TIMEOUT);
+        let ran = run(&text("head -c 10000000 /dev/zero | tr '\\0' '\\n'"), &values("q"), &[], None, TIMEOUT);
         assert!(ran.failure.is_none());
         assert_eq!(ran.log.len(), MOST_LINES);
     }

@@ -43,17 +43,23 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(all(feature = "worker", unix))]
+pub mod command;
 pub mod diagnostic;
 pub mod edit;
 pub mod explain;
 pub mod expr;
 pub mod hook;
+#[cfg(all(feature = "worker", unix))]
+pub mod mounts;
 pub mod op;
 pub mod output;
 pub mod path;
 pub mod pattern;
 pub mod plan;
 pub mod pod;
+#[cfg(all(feature = "worker", unix))]
+pub mod process;
 pub mod rules;
 pub mod run;
 pub mod source;

@@ -106,8 +106,8 @@ def main():
         os.utime(path, (1, 1))
         os.environ["PODRULES_RULES"] = path
         edited = podrules.update_template(template=given, **agent)["template"]
-        assert len(edited["spec"]["containers"][0]["env"]) == 32
-        assert len(given["spec"]["containers"][0]["env"]) == 22
+        assert len(edited["spec"]["containers"][0]["env"]) == 36
+        assert len(given["spec"]["containers"][0]["env"]) == 26
         convert = podrules._native.convert
         times = measure(
             [

@@ -2,7 +2,8 @@
 
 use super::arguments::Python;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Sources};
-use crate::hook::worker::{Mount, Settings, Workers};
+use crate::hook::worker::{Settings, Workers};
+use crate::mounts::Mount;
 use crate::plan::Plan;
 use crate::source::helm::Installation;
 use std::collections::HashSet;

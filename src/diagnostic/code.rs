@@ -91,6 +91,8 @@ codes! {
     HookResult = "hook-result", Error;
     /// A Python hook that can't be imported: no such module or function, a syntax error, an exception on import.
     HookImport = "hook-import", Error;
+    /// A command of the values, around a Pod's life, that failed or can't be filled in.
+    Command = "command", Error;
     /// The Python interpreter can't be started, or doesn't answer as it should.
     Python = "python", Error;
     /// A bound on work, size or time was hit.

@@ -1,10 +1,10 @@
 //! What a worker answered, or why it didn't: a template, or a fault in words with the hook's own place.
 
-use super::files::Files;
 use super::output::{Output, fault_frames, split_fault};
 use super::process::{End, Process};
 use crate::diagnostic::{Code, did_you_mean};
 use crate::hook::HookFault;
+use crate::mounts::Mounted;
 use serde::Deserialize;
 use serde_json::Value;
 use std::process::ExitStatus;
@@ -50,7 +50,7 @@ struct Frame {
 }
 
 /// Reads an answer to the request of a number.
-pub(super) fn read(bytes: &[u8], id: u64, files: &Files) -> Read {
+pub(super) fn read(bytes: &[u8], id: u64, files: &Mounted) -> Read {
     let message: Message = match serde_json::from_slice(bytes) {
         Ok(message) => message,
         Err(error) => {
@@ -68,7 +68,7 @@ pub(super) fn read(bytes: &[u8], id: u64, files: &Files) -> Read {
     }
 }
 
-fn of_fault(fault: Fault, files: &Files) -> HookFault {
+fn of_fault(fault: Fault, files: &Mounted) -> HookFault {
     let (code, verb) = match fault.kind.as_str() {
         "raised" => (Code::HookFailed, "raised "),
         "exit" | "threads" => (Code::HookFailed, ""),
@@ -102,7 +102,7 @@ fn of_fault(fault: Fault, files: &Files) -> HookFault {
 
 /// A fault at the innermost frame that is the hook's own, or else at the innermost there is; with its place in the values
 /// if they hold the file.
-fn at_frames(code: Code, message: String, frames: Vec<(String, usize)>, files: &Files) -> HookFault {
+fn at_frames(code: Code, message: String, frames: Vec<(String, usize)>, files: &Mounted) -> HookFault {
     let mut fault = HookFault::new(code, message);
     let own = frames.iter().find(|(file, _)| files.is_own(file));
     if let Some((file, line)) = own.or(frames.first()) {
@@ -113,7 +113,13 @@ fn at_frames(code: Code, message: String, frames: Vec<(String, usize)>, files: &
 }
 
 /// The fault of an exchange that ended without an answer.
-pub(super) fn of_end(end: End, output: &Output, timeout: Duration, process: &mut Process, files: &Files) -> HookFault {
+pub(super) fn of_end(
+    end: End,
+    output: &Output,
+    timeout: Duration,
+    process: &mut Process,
+    files: &Mounted,
+) -> HookFault {
     let text = output.text();
     let (_, told) = split_fault(&text);
     let frames: Vec<(String, usize)> = fault_frames(told)

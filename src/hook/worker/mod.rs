@@ -7,16 +7,13 @@
 //! ```
 
 mod answer;
-mod files;
 mod output;
 mod process;
 
-pub use files::Mount;
-
 use super::{Answer, Function, Hook, HookFault, Hooks, TIMEOUT};
 use crate::diagnostic::{Code, Span};
+use crate::mounts::{Mount, Mounted};
 use crate::run::Context;
-use files::Files;
 use process::{End, Process};
 use serde::Serialize;
 use serde_json::Value;
@@ -60,7 +57,7 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct Workers {
     settings: Settings,
-    files: OnceLock<Result<Files, String>>,
+    files: OnceLock<Result<Mounted, String>>,
     idle: Mutex<Vec<Process>>,
 }
 
@@ -106,7 +103,7 @@ impl Workers {
 
     /// Gives a request to a worker. One whose modules have changed since it imported them makes room for a new one.
     fn ask(&self, mut request: Request<'_>, timeout: Duration) -> Answer {
-        let files = match self.files.get_or_init(|| Files::write(&self.settings.mounts, &self.settings.path)) {
+        let files = match self.files.get_or_init(|| Mounted::write(&self.settings.mounts, &self.settings.path)) {
             Ok(files) => files,
             Err(why) => return failed(HookFault::new(Code::Python, why.clone())),
         };
@@ -137,7 +134,7 @@ impl Workers {
         failed(HookFault::new(Code::HookImport, "has files that change while they are imported"))
     }
 
-    fn worker(&self, files: &Files) -> Result<Process, HookFault> {
+    fn worker(&self, files: &Mounted) -> Result<Process, HookFault> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         while let Some(mut worker) = idle() {
             if worker.lives() {

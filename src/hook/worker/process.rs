@@ -1,19 +1,17 @@
-//! One Python process: started, asked, watched, and killed with all that it started.
+//! One Python process: started, asked, watched; when it goes, all that it started goes with it.
 
 use super::Settings;
-use super::files::Files;
 use super::output::Output;
 use crate::diagnostic::Code;
 use crate::hook::HookFault;
+use crate::mounts::Mounted;
+use crate::process::Family;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use std::fs;
+use rustix::process::{Signal, kill_process};
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// The first words that Python hears: read the shim's two parts from fd 0.
@@ -48,8 +46,6 @@ const PASSED: &[&str] = &[
     "VIRTUAL_ENV",
     "LD_LIBRARY_PATH",
 ];
-/// The variable by which all that a worker starts is known.
-const COOKIE: &str = "PODRULES_WORKER";
 /// The largest answer.
 const MOST_ANSWER: usize = 64 << 20;
 /// How often it is looked whether the process still lives: a child of it may hold its pipes open.
@@ -60,11 +56,10 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// A worker's process.
 #[derive(Debug)]
 pub(super) struct Process {
-    child: Child,
+    family: Family,
     stdin: ChildStdin,
     stdout: ChildStdout,
     stderr: ChildStderr,
-    cookie: String,
     asked: u64,
     /// Whether the shim has said that it listens; if not, the interpreter may be the one to blame.
     ready: bool,
@@ -87,9 +82,7 @@ pub(super) enum End {
 
 impl Process {
     /// Starts Python and tells it what it needs to know.
-    pub(super) fn start(settings: &Settings, files: &Files) -> Result<Process, HookFault> {
-        static STARTED: AtomicU64 = AtomicU64::new(0);
-        let cookie = format!("{}-{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
+    pub(super) fn start(settings: &Settings, files: &Mounted) -> Result<Process, HookFault> {
         let python = settings.python.display();
         let cant = |why: String| {
             let mut fault = HookFault::new(Code::Python, format!("can't be run: {why}"));
@@ -100,14 +93,15 @@ impl Process {
         command.args(["-B", "-X", "utf8", "-c", BOOT]).env_clear();
         command.envs(PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.env("PYTHONIOENCODING", "utf-8:backslashreplace").envs(settings.env.iter().cloned());
-        command.env(COOKIE, &cookie).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| cant(format!("{python} can't be started: {error}")))?;
-        let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        let mut family =
+            Family::start(&mut command).map_err(|error| cant(format!("{python} can't be started: {error}")))?;
+        let (Some(stdin), Some(stdout), Some(stderr)) =
+            (family.child.stdin.take(), family.child.stdout.take(), family.child.stderr.take())
         else {
             return Err(cant(format!("{python} has no pipes")));
         };
-        let mut process = Process { child, stdin, stdout, stderr, cookie, asked: 0, ready: false };
+        let mut process = Process { family, stdin, stdout, stderr, asked: 0, ready: false };
         let paths: Vec<String> = files.folders().map(|path| path.to_string_lossy().into_owned()).collect();
         let setup = serde_json::json!({"path": paths, "memory": settings.memory}).to_string();
         let mut hello = Vec::new();
@@ -130,7 +124,7 @@ impl Process {
 
     /// Whether it's still there: an idle worker may have been killed from outside.
     pub(super) fn lives(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        matches!(self.family.child.try_wait(), Ok(None))
     }
 
     /// The number of the next request.
@@ -177,7 +171,7 @@ impl Process {
                 // Its fault handler says where it stands; then its time is over.
                 late = true;
                 deadline = now + LAST_WORDS;
-                let _ = kill_process(self.pid(), Signal::USR2);
+                let _ = kill_process(self.family.pid(), Signal::USR2);
             }
             let ready = match self.wait(!unsent.is_empty(), deadline.saturating_duration_since(now).min(TICK)) {
                 Ok(ready) => ready,
@@ -200,7 +194,7 @@ impl Process {
                     Ok(Some(answer)) => break End::Answer(answer),
                     Err(end) => break end,
                 }
-            } else if ready.idle && matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
+            } else if ready.idle && matches!(self.family.child.try_wait(), Ok(Some(_)) | Err(_)) {
                 break End::Exited(None);
             } else if late && ready.idle && !output.text().is_empty() {
                 break End::TimedOut;
@@ -253,39 +247,11 @@ impl Process {
     fn status(&mut self) -> Option<ExitStatus> {
         let until = Instant::now() + LAST_WORDS;
         loop {
-            match self.child.try_wait() {
+            match self.family.child.try_wait() {
                 Ok(Some(status)) => return Some(status),
                 Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
                 _ => return None,
             }
-        }
-    }
-
-    fn pid(&self) -> Pid {
-        Pid::from_child(&self.child)
-    }
-}
-
-impl Drop for Process {
-    /// Nothing that a worker started outlives it.
-    fn drop(&mut self) {
-        let _ = kill_process_group(self.pid(), Signal::KILL);
-        kill_marked(&self.cookie);
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Kills what left the worker's process group but still has its environment. (Linux: /proc tells.)
-fn kill_marked(cookie: &str) {
-    let mark = format!("{COOKIE}={cookie}");
-    let Ok(processes) = fs::read_dir("/proc") else { return };
-    for process in processes.flatten() {
-        let id = process.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
-        let Some(pid) = id.and_then(Pid::from_raw) else { continue };
-        let Ok(environment) = fs::read(process.path().join("environ")) else { continue };
-        if environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()) {
-            let _ = kill_process(pid, Signal::KILL);
         }
     }
 }

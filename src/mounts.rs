@@ -1,4 +1,5 @@
-//! The files of the agent's container, put where Python finds them, and the places in the values that they come from.
+//! The files of the agent's container (`fileMounts`), put where hooks and commands find them offline, and the places in the values
+//! that they come from.
 
 use crate::diagnostic::{Sources, Span};
 use crate::source::helm::FileMount;
@@ -58,7 +59,7 @@ fn inside(path: &Path) -> Option<PathBuf> {
 
 /// The files, written below a folder that goes when this goes.
 #[derive(Debug)]
-pub(super) struct Files {
+pub struct Mounted {
     root: Option<tempfile::TempDir>,
     /// The folders that modules are searched in.
     folders: Vec<PathBuf>,
@@ -67,9 +68,10 @@ pub(super) struct Files {
     path: Vec<PathBuf>,
 }
 
-impl Files {
-    pub(super) fn write(mounts: &[Mount], path: &[PathBuf]) -> Result<Files, String> {
-        let mut files = Files { root: None, folders: Vec::new(), written: Vec::new(), path: path.to_vec() };
+impl Mounted {
+    /// Writes files into a folder of their own; `path` are further folders with modules.
+    pub fn write(mounts: &[Mount], path: &[PathBuf]) -> Result<Mounted, String> {
+        let mut files = Mounted { root: None, folders: Vec::new(), written: Vec::new(), path: path.to_vec() };
         if mounts.is_empty() {
             return Ok(files);
         }
@@ -95,17 +97,27 @@ impl Files {
     }
 
     /// The folders that modules are searched in, first to last.
-    pub(super) fn folders(&self) -> impl Iterator<Item = &PathBuf> {
+    pub fn folders(&self) -> impl Iterator<Item = &PathBuf> {
         self.folders.iter().chain(&self.path)
     }
 
     /// Whether a file is one of the hooks' own, and not a library's.
-    pub(super) fn is_own(&self, file: &str) -> bool {
+    pub fn is_own(&self, file: &str) -> bool {
         self.folders().any(|folder| Path::new(file).starts_with(folder))
     }
 
+    /// A command with the files that this machine doesn't have at their paths named where they are.
+    pub fn in_command(&self, command: &str) -> String {
+        let Some(root) = &self.root else { return command.to_owned() };
+        let absent = self.written.iter().map(|(path, _)| Path::new("/").join(path)).filter(|path| !path.exists());
+        absent.fold(command.to_owned(), |command, path| {
+            let here = root.path().join(path.strip_prefix("/").unwrap_or(&path));
+            command.replace(&*path.to_string_lossy(), &here.to_string_lossy())
+        })
+    }
+
     /// A text of Python's with the paths of the agent's container in it.
-    pub(super) fn as_in_container(&self, text: &str) -> String {
+    pub fn as_in_container(&self, text: &str) -> String {
         match &self.root {
             Some(root) => text.replace(&*root.path().to_string_lossy(), ""),
             None => text.to_owned(),
@@ -113,7 +125,7 @@ impl Files {
     }
 
     /// The place of a line of a file, if the values hold it.
-    pub(super) fn span(&self, path: &str, line: usize) -> Option<Span> {
+    pub fn span(&self, path: &str, line: usize) -> Option<Span> {
         let below = Path::new(path).strip_prefix(self.root.as_ref()?.path()).ok()?;
         let (_, lines) = self.written.iter().find(|(written, _)| written == below)?;
         lines.get(line.checked_sub(1)?).copied()
