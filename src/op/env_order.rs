@@ -30,8 +30,14 @@ pub fn refers(text: &str) -> bool {
     references(text).next().is_some()
 }
 
-/// Where a variable stands in a list and, if it doesn't, whether one there refers to it.
-pub fn look(list: &[Value], name: &str) -> (Option<usize>, bool) {
+/// Whether the value of a variable holds a `$`.
+pub fn may_refer(item: &Value) -> bool {
+    let value = item.as_object().and_then(|map| map.iter().find(|(key, _)| *key == "value"));
+    matches!(value, Some((_, Value::String(text))) if memchr::memchr(b'$', text.as_bytes()).is_some())
+}
+
+/// Where a variable stands in a list and, if it doesn't, whether one there refers to it; `refers` says whether any may.
+pub fn look(list: &[Value], name: &str, refers: bool) -> (Option<usize>, bool) {
     let mut awaited = false;
     // `$(NAME)`: most values are too short for it.
     let least = name.len() + 3;
@@ -50,9 +56,10 @@ pub fn look(list: &[Value], name: &str) -> (Option<usize>, bool) {
             return (Some(index), false);
         }
         if let Some(Value::String(text)) = value
+            && refers
             && text.len() >= least
             && !awaited
-            && text.as_bytes().contains(&b'$')
+            && memchr::memchr(b'$', text.as_bytes()).is_some()
         {
             awaited = references(text).any(|reference| reference == name);
         }
