@@ -5,7 +5,7 @@ SHELL := /usr/bin/env bash
 # Builds are kept outside the checkout, so that a fresh clone doesn't start from nothing.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/podrules/target
 
-.PHONY: help test python check fmt lint doc core bench schema cases build
+.PHONY: help test python check fmt lint doc core cluster bench schema cases build
 
 help: ## list the tasks
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -23,7 +23,7 @@ fmt: ## formatting
 	cargo fmt --all --check
 
 lint: ## clippy, warnings are errors
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets --test cluster -- -D warnings
 
 doc: ## the API's documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
@@ -32,6 +32,9 @@ core: ## the engine without the command line and what it needs
 	cargo clippy --locked --no-default-features --lib -- -D warnings
 	@if cargo tree --locked --no-default-features --edges normal --prefix none | grep -E '^(clap|kube|tokio|pyo3) '; then \
 	  echo "the core must not need these" >&2; exit 1; fi
+
+cluster: ## apply against a real control plane, which is built once and runs as long as the tests
+	tools/cluster/with cargo test --locked --test cluster
 
 build: ## the binary
 	cargo build --locked --release

@@ -12,7 +12,7 @@
 //!
 //! Under them: [`diagnostic`] is how every stage reports, [`edit`] how every change is made, [`path`] and [`expr`] are the
 //! languages inside of rules, [`op`] holds the operations, [`hook`] is how Python is called. [`output`] prints, [`explain`] tells
-//! of a run; `cli` is the command line.
+//! of a run; `cli` is the command line, and `cluster` brings an outcome to a cluster.
 //!
 //! ```
 //! use podrules::diagnostic::{Diagnostics, Sources};
@@ -43,6 +43,8 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 #[cfg(all(feature = "worker", unix))]
 pub mod command;
 pub mod diagnostic;

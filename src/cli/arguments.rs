@@ -8,12 +8,13 @@ Examples:
   podrules render examples/pvc-per-task
   podrules render -f values.yaml -r rules.yaml -q train -t task.json -o diff
   podrules explain -f values.yaml -r rules.yaml -q train -t task.json
+  podrules apply -f values.yaml -r rules.yaml -q train -t task.json --wait
   podrules validate values.yaml rules/*.yaml
   podrules diff -f values.yaml -r rules.yaml --tasks tasks/
   podrules schema rules > rules.schema.json
 
 Exit codes: 0 done; 1 mistakes in rules, values or the Pod; 2 wrong arguments; 3 a file can't be read;
-4 the Pods differ (diff).";
+4 the Pods differ (diff); 5 the cluster can't be reached or doesn't let us (apply).";
 
 /// Rules that edit the Kubernetes Pod of a ClearML task before it is applied.
 #[derive(Debug, Parser)]
@@ -42,6 +43,10 @@ pub enum Command {
     /// Show what became of each rule, and who wrote each field of the Pod
     #[command(after_help = "Example: podrules explain -f values.yaml -r rules.yaml -q train -t task.json")]
     Explain(Explain),
+    /// Create the Pod that a task will run in, and its companions, on a cluster
+    #[cfg(feature = "cluster")]
+    #[command(after_help = "Example: podrules apply -f values.yaml -r rules.yaml -q train -t task.json --wait=5m")]
+    Apply(Apply),
     /// Find all mistakes in rules and values files
     #[command(after_help = "Example: podrules validate --strict values.yaml rules/*.yaml -o github")]
     Validate(Validate),
@@ -135,6 +140,88 @@ pub enum RenderFormat {
     Json,
     /// What the rules changed
     Diff,
+}
+
+/// `apply`
+#[cfg(feature = "cluster")]
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// What to read
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// The cluster
+    #[command(flatten)]
+    pub cluster: Cluster,
+    /// Change nothing: `server` lets the API server check everything, `client` sends nothing
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = DryRun::None)]
+    pub dry_run: DryRun,
+    /// Take over fields that others have set to something else
+    #[arg(long)]
+    pub force_conflicts: bool,
+    /// Wait until the Pod runs or has ended: 90s, 5m, 1h; 10m if nothing is said
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "10m", value_parser = duration)]
+    pub wait: Option<std::time::Duration>,
+    /// What to print instead of a line for each object
+    #[arg(short, long, value_enum)]
+    pub output: Option<ApplyFormat>,
+}
+
+/// Which cluster, and as whom.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Args)]
+pub struct Cluster {
+    /// The kubeconfig; else KUBECONFIG, else ~/.kube/config, else the cluster that this process runs in
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig; else its current one
+    #[arg(long, value_name = "NAME")]
+    pub kube_context: Option<String>,
+    /// The user to act as
+    #[arg(long = "as", value_name = "USER")]
+    pub act_as: Option<String>,
+    /// A group to act as; may be repeated
+    #[arg(long, value_name = "GROUP", requires = "act_as")]
+    pub as_group: Vec<String>,
+}
+
+/// What of an apply is left out.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    /// Nothing
+    None,
+    /// The API server checks all, and keeps nothing
+    Server,
+    /// Nothing is sent
+    Client,
+}
+
+/// Forms of what was applied.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ApplyFormat {
+    /// kind/name, a line each
+    Name,
+    /// The objects as YAML documents
+    Yaml,
+    /// The Pod as JSON; a List where there are companions
+    Json,
+}
+
+/// Reads a duration: a number with ms, s, m or h.
+#[cfg(feature = "cluster")]
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err("write a number with its unit: 90s, 5m, 1h".to_owned()),
+    };
+    let number: u32 = number.parse().map_err(|_| "write a number with its unit: 90s, 5m, 1h".to_owned())?;
+    Ok(std::time::Duration::from_millis(u64::from(number) * unit))
 }
 
 /// `explain`

@@ -176,7 +176,7 @@ impl<'s> Sides<'s> {
         if found.errors() > before {
             return Compared::Failed;
         }
-        let (template, context) = setting.of_task(value, &queue);
+        let (template, context) = setting.of_task(value, &queue, "default");
         let outcomes = [(&self.hook, "the hook"), (self.rules, "the rules")].map(|(plan, who)| {
             let outcome = run_one(plan, setting, &template, &context);
             render::log(&outcome, plan);

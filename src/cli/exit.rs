@@ -15,6 +15,8 @@ pub enum Exit {
     Input,
     /// 4: the Pods that were compared differ.
     Differ,
+    /// 5: the cluster can't be reached, or doesn't let us do it.
+    Cluster,
 }
 
 impl From<Exit> for ExitCode {
@@ -25,6 +27,7 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::Input => 3,
             Exit::Differ => 4,
+            Exit::Cluster => 5,
         })
     }
 }

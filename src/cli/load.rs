@@ -25,6 +25,16 @@ pub struct Files {
 
 /// Reads and compiles everything. Findings, warnings too, go to `found`.
 pub fn load(inputs: &Inputs, sources: &mut Sources, found: &mut Diagnostics) -> Result<Parts, Stopped> {
+    load_within(inputs, "default", sources, found)
+}
+
+/// The same; a Pod of which nothing says its namespace gets the one given here.
+pub fn load_within(
+    inputs: &Inputs,
+    namespace: &str,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Result<Parts, Stopped> {
     let files = files(inputs, found).ok_or(Stopped(Exit::Input))?;
     let all = files.values.iter().chain(&files.rules).chain(&files.task).chain(&files.context).chain(&inputs.config);
     if all.filter(|path| input::is_stdin(path)).count() > 1 {
@@ -56,7 +66,7 @@ pub fn load(inputs: &Inputs, sources: &mut Sources, found: &mut Diagnostics) -> 
     if inputs.no_hook {
         setting.plan.values_hook = None;
     }
-    let (template, context) = setting.of_task(task, &queue);
+    let (template, context) = setting.of_task(task, &queue, namespace);
     Ok(Parts { plan: setting.plan, workers: setting.workers, context, template })
 }
 

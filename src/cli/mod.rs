@@ -1,5 +1,7 @@
 //! The command line. One file a subcommand; this one dispatches.
 
+#[cfg(feature = "cluster")]
+mod apply;
 mod arguments;
 mod check;
 mod diff;
@@ -28,6 +30,8 @@ pub fn run(arguments: Arguments) -> Exit {
     let report = Report::new(arguments.color, arguments.strict);
     match arguments.command {
         Command::Render(command) => render::run(&command, report),
+        #[cfg(feature = "cluster")]
+        Command::Apply(command) => apply::run(&command, report),
         Command::Explain(command) => explain::run(&command, report),
         Command::Validate(command) => validate::run(&command, report),
         Command::Diff(command) => diff::run(&command, report),

@@ -76,7 +76,8 @@ pub fn objects(outcome: &Outcome) -> Vec<Value> {
     outcome.companions.iter().map(|c| c.manifest.clone()).chain([outcome.pod.clone()]).collect()
 }
 
-fn as_json(mut objects: Vec<Value>) -> Value {
+/// One object, or a List.
+pub fn as_json(mut objects: Vec<Value>) -> Value {
     match objects.len() {
         1 => objects.remove(0),
         _ => json!({"apiVersion": "v1", "kind": "List", "items": objects}),

@@ -99,8 +99,8 @@ impl Setting {
         }
     }
 
-    /// A task's template and context.
-    pub fn of_task(&self, task: Value, queue: &str) -> (Node, Context) {
+    /// A task's template and context. The namespace is for Pods of which nothing else says it.
+    pub fn of_task(&self, task: Value, queue: &str, fallback: &str) -> (Node, Context) {
         // The agent will see its extraEnvs; what they don't set may come from the environment of this process.
         let given = self.installation.environment().into_iter().map(|(name, value)| (name.value, value.value));
         let listed = self.plan.sets.iter().flat_map(|set| &set.env);
@@ -115,7 +115,7 @@ impl Setting {
         let template = self.installation.template(queue);
         let own = template.get_path(&["metadata", "namespace"]).and_then(Node::as_str);
         let namespace = self.namespace.clone().or_else(|| own.map(str::to_owned));
-        context.namespace = namespace.unwrap_or_else(|| "default".to_owned());
+        context.namespace = namespace.unwrap_or_else(|| fallback.to_owned());
         (template, context)
     }
 }

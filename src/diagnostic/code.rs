@@ -127,4 +127,28 @@ codes! {
     Values = "values", Error;
     /// The context file has a mistake.
     Context = "context", Error;
+    /// The kubeconfig can't be used, or there is none.
+    Kubeconfig = "kubeconfig", Error;
+    /// The API server can't be reached, or doesn't answer.
+    ApiUnreachable = "api-unreachable", Error;
+    /// The API server doesn't let us do it: who we are isn't known to it, or has no right to.
+    ApiForbidden = "api-forbidden", Error;
+    /// The API server refuses an object.
+    ApiRefused = "api-refused", Error;
+    /// Another manager has set the field to something else.
+    ApiConflict = "api-conflict", Error;
+    /// An object of this name is there, and isn't of this task.
+    NotOurs = "not-ours", Error;
+    /// An object of this name is still being removed.
+    BeingRemoved = "being-removed", Error;
+    /// A kind that the cluster doesn't have.
+    UnknownKind = "unknown-kind", Error;
+    /// A companion of a kind that belongs to no namespace.
+    ClusterScoped = "cluster-scoped", Error;
+    /// The Pod failed, or can't start.
+    PodFailed = "pod-failed", Error;
+    /// The Pod has not started in the time that was given.
+    WaitTimeout = "wait-timeout", Error;
+    /// The work was broken off by a signal.
+    Interrupted = "interrupted", Error;
 }

@@ -2,6 +2,7 @@
 
 use super::Fields;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::edit::Pointer;
 use crate::plan::HOOK;
 use crate::pod;
 use crate::run::Outcome;
@@ -10,21 +11,22 @@ use crate::run::provenance::Source;
 /// Checks the Pod; a finding points at the rule or the line of the values that wrote the field.
 pub fn check(outcome: &Outcome, fields: &Fields<'_>, found: &mut Diagnostics) {
     for finding in pod::check::check(&outcome.pod) {
-        let mut diagnostic = of_finding(&finding);
-        match fields.source(&finding.at) {
-            Source::Template(span) => diagnostic = diagnostic.at_with(span, "written here"),
-            Source::Author(HOOK) => {
-                if let Some(hook) = &fields.plan().values_hook {
-                    diagnostic = diagnostic.at_with(hook.span, "written by this hook");
-                }
-            }
-            Source::Author(author) => {
-                if let Some((rule, step)) = fields.plan().author(author) {
-                    diagnostic = diagnostic.at_with(step.span, "written by this operation").rule(rule.name.clone());
-                }
-            }
-        }
-        found.push(diagnostic);
+        found.push(written(of_finding(&finding), &finding.at, fields));
+    }
+}
+
+/// A finding on a field of the Pod, with who wrote the field.
+pub fn written(diagnostic: Diagnostic, at: &Pointer, fields: &Fields<'_>) -> Diagnostic {
+    match fields.source(at) {
+        Source::Template(span) => diagnostic.at_with(span, "written here"),
+        Source::Author(HOOK) => match &fields.plan().values_hook {
+            Some(hook) => diagnostic.at_with(hook.span, "written by this hook"),
+            None => diagnostic,
+        },
+        Source::Author(author) => match fields.plan().author(author) {
+            Some((rule, step)) => diagnostic.at_with(step.span, "written by this operation").rule(rule.name.clone()),
+            None => diagnostic,
+        },
     }
 }
 

@@ -4,7 +4,7 @@ mod fields;
 mod findings;
 
 pub use fields::Fields;
-pub use findings::{check, of_finding};
+pub use findings::{check, of_finding, written};
 
 use crate::diagnostic::{Diagnostic, Sources, render};
 use crate::edit::Pointer;

@@ -93,6 +93,17 @@ words! {
     }
 }
 
+impl Lifetime {
+    /// The word as it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Lifetime::Pod => "pod",
+            Lifetime::Task => "task",
+            Lifetime::Keep => "keep",
+        }
+    }
+}
+
 words! {
     /// What happens when an operation fails.
     pub enum OnError {

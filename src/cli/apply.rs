@@ -1,0 +1,216 @@
+//! `podrules apply`: the Pod that a task will run in, and its companions, on a cluster.
+
+use super::arguments::{Apply, ApplyFormat, DryRun};
+use super::fields::Fields;
+use super::load::{self, Parts};
+use super::report::{self, Report};
+use super::{Exit, render};
+use crate::cluster::{self, Access, Cluster, Done, Finding, Launch, Object, Options, Subject, Wanted};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Sources, Span};
+use crate::explain::written;
+use crate::output;
+use crate::run::Outcome;
+use kube::config::Config;
+use serde_json::Value;
+use std::future::Future;
+use tokio::runtime::{Builder, Runtime};
+
+/// Runs the command.
+pub fn run(command: &Apply, report: Report) -> Exit {
+    let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
+    let exit = apply(command, report, &mut sources, &mut found);
+    let worst = found.iter().filter(|d| d.is_error()).map(|d| exit_of(d.code)).max_by_key(|exit| *exit as u8);
+    let mistakes = report.show(found, &sources);
+    match exit {
+        Exit::Done if mistakes => worst.unwrap_or(Exit::Mistakes),
+        other => other,
+    }
+}
+
+/// The exit code for a finding of the cluster's.
+fn exit_of(code: Code) -> Exit {
+    match code {
+        Code::ApiUnreachable | Code::ApiForbidden => Exit::Cluster,
+        Code::Kubeconfig => Exit::Input,
+        Code::Usage => Exit::Usage,
+        _ => Exit::Mistakes,
+    }
+}
+
+fn apply(command: &Apply, report: Report, sources: &mut Sources, found: &mut Diagnostics) -> Exit {
+    if command.wait.is_some() && command.dry_run != DryRun::None {
+        found.push(Diagnostic::new(Code::Usage, "--wait waits for a Pod, and --dry-run makes none"));
+        return Exit::Done;
+    }
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            found
+                .push(Diagnostic::new(Code::Input, format!("the machine gives no means to wait for answers: {error}")));
+            return Exit::Done;
+        }
+    };
+    // The namespace of the kubeconfig may be the Pod's, and rules may look at it: so it is read first.
+    let access = access(command);
+    let config = match runtime.block_on(access.config()) {
+        Ok(config) => Some(config),
+        // Nothing is sent, so nobody is needed to send it to; but what was asked for must be right.
+        Err(_) if command.dry_run == DryRun::Client && access.kubeconfig.is_none() && access.context.is_none() => None,
+        Err(diagnostic) => {
+            found.push(diagnostic);
+            return Exit::Done;
+        }
+    };
+    let namespace = config.as_ref().map_or("default", |config| &config.default_namespace).to_owned();
+    let parts = match load::load_within(&command.inputs, &namespace, sources, found) {
+        Ok(parts) => parts,
+        Err(stopped) => return stopped.0,
+    };
+    let outcome = render::run_rules(&parts);
+    render::log(&outcome, &parts.plan);
+    render::judge(&outcome, &parts, found);
+    // What is wrong, or is under --strict, must not reach the cluster.
+    if report.judged(found.clone()).iter().any(Diagnostic::is_error) {
+        return Exit::Mistakes;
+    }
+    let objects = match cluster::described(wanted(&outcome, &parts), outcome.pod.clone(), parts.context.task_id()) {
+        Ok(objects) => objects,
+        Err(findings) => return blame(findings, &outcome, &parts, found),
+    };
+    let (Some(config), false) = (config, command.dry_run == DryRun::Client) else {
+        let lines: Vec<String> = objects.iter().map(|object| format!("{} created (dry run)", object.id())).collect();
+        let names: Vec<String> = objects.iter().map(Object::id).collect();
+        return print(command, &lines, &names, objects.into_iter().map(|object| object.value).collect());
+    };
+    send(command, &runtime, config, objects, |findings| blame(findings, &outcome, &parts, found))
+}
+
+fn access(command: &Apply) -> Access {
+    let cluster = &command.cluster;
+    Access {
+        kubeconfig: cluster.kubeconfig.clone(),
+        context: cluster.kube_context.clone(),
+        user: cluster.act_as.clone(),
+        groups: cluster.as_group.clone(),
+    }
+}
+
+/// The companions, each with its rule's name.
+fn wanted(outcome: &Outcome, parts: &Parts) -> Vec<Wanted> {
+    let companions = outcome.companions.iter();
+    companions
+        .map(|companion| Wanted {
+            manifest: companion.manifest.clone(),
+            lifetime: companion.lifetime,
+            rule: parts.plan.rules[companion.rule as usize].name.clone(),
+        })
+        .collect()
+}
+
+/// Launches, waits if asked to, prints.
+fn send(
+    command: &Apply,
+    runtime: &Runtime,
+    config: Config,
+    objects: Vec<Object>,
+    mut blame: impl FnMut(Vec<Finding>) -> Exit,
+) -> Exit {
+    let dry_run = command.dry_run == DryRun::Server;
+    let sent = runtime.block_on(async {
+        let cluster = Cluster::new(config).map_err(|d| vec![about_pod(d)])?;
+        let objects = unless_stopped(cluster::prepare(&cluster, objects)).await?;
+        let pod = objects.last().cloned();
+        let options = Options { dry_run, force: command.force_conflicts };
+        let mut launch = Launch::new(&cluster, objects, options);
+        let launched = unless_stopped(launch.run()).await;
+        match launched {
+            Ok(done) => Ok((cluster, pod, done)),
+            Err(mut findings) => {
+                let left = launch.undo().await;
+                if let (Some(first), false) = (findings.first_mut(), left.is_empty()) {
+                    first.diagnostic.detail = Some(format!("could not be removed again: {}", left.join(", ")));
+                }
+                Err(findings)
+            }
+        }
+    });
+    let (cluster, pod, done) = match sent {
+        Ok(sent) => sent,
+        Err(findings) => return blame(findings),
+    };
+    let note = if dry_run { " (server dry run)" } else { "" };
+    let lines: Vec<String> = done.iter().map(|done| format!("{} {}{note}", done.id, done.what.word())).collect();
+    let names: Vec<String> = done.iter().map(|done| done.id.clone()).collect();
+    let printed = print(command, &lines, &names, done.into_iter().map(shown).collect());
+    let (Some(most), Some(pod), Exit::Done) = (command.wait, pod, printed) else { return printed };
+    match runtime.block_on(unless_stopped(cluster::wait(&cluster, &pod, most))) {
+        Ok(word) if command.output.is_none() => report::print(&format!("{} {word}\n", pod.id())),
+        Ok(_) => Exit::Done,
+        Err(findings) => blame(findings),
+    }
+}
+
+/// An object without the bookkeeping of its fields' managers, which kubectl leaves out too.
+fn shown(done: Done) -> Value {
+    let mut object = done.object;
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.shift_remove("managedFields");
+    }
+    object
+}
+
+fn about_pod(diagnostic: Diagnostic) -> Finding {
+    Finding { subject: Subject::Pod, at: None, diagnostic }
+}
+
+/// Does something unless Ctrl-C or a termination comes first.
+async fn unless_stopped<T>(work: impl Future<Output = Result<T, Vec<Finding>>>) -> Result<T, Vec<Finding>> {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        Ok(()) = tokio::signal::ctrl_c() => Err(vec![interrupted()]),
+        () = terminated => Err(vec![interrupted()]),
+    }
+}
+
+fn interrupted() -> Finding {
+    about_pod(Diagnostic::new(Code::Interrupted, "broken off by a signal").help("run the same command again"))
+}
+
+/// Findings of the cluster's with who wrote the field.
+fn blame(findings: Vec<Finding>, outcome: &Outcome, parts: &Parts, found: &mut Diagnostics) -> Exit {
+    let fields = Fields::new(parts, outcome);
+    found.extend(findings.into_iter().map(|finding| match (finding.subject, finding.at) {
+        (Subject::Pod, Some(at)) => written(finding.diagnostic, &at, &fields),
+        (Subject::Pod, None) => finding.diagnostic,
+        (Subject::Companion(number), _) => match companion(number, outcome, parts) {
+            Some((span, rule)) => finding.diagnostic.at_with(span, "asked for here").rule(rule),
+            None => finding.diagnostic,
+        },
+    }));
+    Exit::Done
+}
+
+/// Where a companion was written, and by which rule: a rule's companions are in the outcome in its order.
+fn companion<'p>(number: usize, outcome: &Outcome, parts: &'p Parts) -> Option<(Span, &'p str)> {
+    let rule = outcome.companions.get(number)?.rule;
+    let before = outcome.companions[..number].iter().filter(|other| other.rule == rule).count();
+    let rule = parts.plan.rules.get(rule as usize)?;
+    Some((rule.companions.get(before)?.span, &rule.name))
+}
+
+fn print(command: &Apply, lines: &[String], names: &[String], mut objects: Vec<Value>) -> Exit {
+    report::print(&match command.output {
+        None => lines.iter().map(|line| format!("{line}\n")).collect(),
+        Some(ApplyFormat::Name) => names.iter().map(|name| format!("{name}\n")).collect(),
+        Some(ApplyFormat::Yaml) => output::documents(&objects),
+        Some(ApplyFormat::Json) => format!("{:#}\n", render::as_json(std::mem::take(&mut objects))),
+    })
+}

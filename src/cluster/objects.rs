@@ -1,0 +1,198 @@
+//! Manifests to objects of the cluster: labels, namespaces, and what their kinds are called in its API.
+
+use super::errors::{Finding, Subject};
+use super::{Cluster, LIFETIME_LABEL, RULE_LABEL, TASK_LABEL};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::edit::Pointer;
+use crate::pod::names::label_value;
+use crate::rules::Lifetime;
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind, Resource};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+
+/// A companion as a run gives it.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The object.
+    pub manifest: Value,
+    /// How long it lives.
+    pub lifetime: Lifetime,
+    /// The rule that asks for it.
+    pub rule: String,
+}
+
+/// An object as it is sent.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// What it is to the launch.
+    pub subject: Subject,
+    /// The object.
+    pub value: Value,
+    /// How long it lives; the Pod has none.
+    pub lifetime: Option<Lifetime>,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    pub(super) resource: ApiResource,
+}
+
+impl Object {
+    /// `persistentvolumeclaim/scratch`, as kubectl names it.
+    pub fn id(&self) -> String {
+        let kind = self.resource.kind.to_lowercase();
+        match self.resource.group.as_str() {
+            "" => format!("{kind}/{}", self.name),
+            group => format!("{kind}.{group}/{}", self.name),
+        }
+    }
+
+    /// Where objects of its kind are in the API.
+    pub(super) fn url(&self) -> String {
+        DynamicObject::url_path(&self.resource, Some(&self.namespace))
+    }
+
+    /// The label that says whose it is.
+    pub(super) fn task(&self) -> &str {
+        label(&self.value, TASK_LABEL).unwrap_or("")
+    }
+}
+
+/// A label of an object.
+pub(super) fn label<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
+    object.get("metadata")?.get("labels")?.get(name)?.as_str()
+}
+
+/// The objects of a launch, labelled and in the order in which they are sent; the Pod comes last.
+pub fn described(companions: Vec<Wanted>, pod: Value, task: &str) -> Result<Vec<Object>, Vec<Finding>> {
+    let pod = object(Subject::Pod, without_nulls(pod), None);
+    let mut objects: Vec<Object> = Vec::with_capacity(companions.len() + 1);
+    let mut found = Vec::new();
+    for (number, mut wanted) in companions.into_iter().enumerate() {
+        let subject = Subject::Companion(number);
+        let labels = [
+            (TASK_LABEL, label_value(task)),
+            (RULE_LABEL, label_value(&wanted.rule)),
+            (LIFETIME_LABEL, wanted.lifetime.word().to_owned()),
+        ];
+        if let Err(what) = dress(&mut wanted.manifest, &pod.namespace, &labels) {
+            let message = format!("the companion's {what} is no object, and must be one");
+            found.push(Finding::new(subject, Diagnostic::new(Code::WrongType, message)));
+            continue;
+        }
+        let companion = object(subject, wanted.manifest, Some(wanted.lifetime));
+        if companion.lifetime == Some(Lifetime::Pod) && companion.namespace != pod.namespace {
+            let message = format!(
+                "{} is in the namespace {}, and the Pod is in {}: Kubernetes lets no Pod own what is in another namespace",
+                companion.id(),
+                companion.namespace,
+                pod.namespace
+            );
+            let refused = Diagnostic::new(Code::ApiRefused, message)
+                .help("write `lifetime: task` or `keep`, or leave the namespace out");
+            found.push(Finding::new(subject, refused));
+        }
+        let same = |other: &&Object| other.id() == companion.id() && other.namespace == companion.namespace;
+        if objects.iter().find(same).is_some() || same(&&pod) {
+            let message = format!("{} is asked for twice, and only one can be there", companion.id());
+            found.push(Finding::new(
+                subject,
+                Diagnostic::new(Code::DuplicateName, message).help("give one of them another name"),
+            ));
+        }
+        objects.push(companion);
+    }
+    objects.push(pod);
+    if found.is_empty() { Ok(objects) } else { Err(found) }
+}
+
+/// The same, with what the cluster calls their kinds: asked of it once for each group of them.
+pub async fn prepare(cluster: &Cluster, mut objects: Vec<Object>) -> Result<Vec<Object>, Vec<Finding>> {
+    let mut known: HashMap<String, Value> = HashMap::new();
+    let mut found = Vec::new();
+    for object in &mut objects {
+        // The Pod's place in the API is no question.
+        if object.subject == Subject::Pod {
+            continue;
+        }
+        let version = object.resource.api_version.clone();
+        if !known.contains_key(&version) {
+            let list = resources(cluster, &version).await.map_err(|fault| fault.findings(object, cluster))?;
+            known.insert(version.clone(), list);
+        }
+        let empty = Vec::new();
+        let list = known.get(&version).and_then(|list| list["resources"].as_array()).unwrap_or(&empty);
+        let kind = list
+            .iter()
+            .find(|r| r["kind"] == object.resource.kind && r["name"].as_str().is_some_and(|name| !name.contains('/')));
+        match kind {
+            None => {
+                let message = format!("the cluster has no kind {} in {version}", object.resource.kind);
+                let help = "correct apiVersion and kind (`kubectl api-resources` lists those there are), or install what brings it";
+                let at = Pointer::root().child("kind");
+                found.push(Finding::new(object.subject, Diagnostic::new(Code::UnknownKind, message).help(help)).at(at));
+            }
+            Some(kind) if kind["namespaced"] == false => {
+                let message = format!("{} is of no namespace, and companions must be", object.id());
+                let help = "create it once for the cluster, outside of the rules";
+                found.push(Finding::new(object.subject, Diagnostic::new(Code::ClusterScoped, message).help(help)));
+            }
+            Some(kind) => object.resource.plural = kind["name"].as_str().unwrap_or_default().to_owned(),
+        }
+    }
+    if found.is_empty() { Ok(objects) } else { Err(found) }
+}
+
+/// The kinds of a group; none if there is no such group.
+async fn resources(cluster: &Cluster, version: &str) -> Result<Value, super::errors::Fault> {
+    let path = if version.contains('/') { format!("/apis/{version}") } else { format!("/api/{version}") };
+    match super::request::get(cluster, path).await {
+        Err(fault) if fault.not_found() => Ok(json!({})),
+        other => other,
+    }
+}
+
+fn object(subject: Subject, value: Value, lifetime: Option<Lifetime>) -> Object {
+    let text = |at: &[&str]| {
+        at.iter().try_fold(&value, |here, key| here.get(key)).and_then(Value::as_str).unwrap_or("").to_owned()
+    };
+    let (version, kind) = (text(&["apiVersion"]), text(&["kind"]));
+    let (group, short) = version.split_once('/').unwrap_or(("", &version));
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, short, &kind));
+    let (namespace, name) = (text(&["metadata", "namespace"]), text(&["metadata", "name"]));
+    Object { subject, namespace, name, lifetime, resource, value }
+}
+
+/// Fills in a namespace, and writes labels.
+fn dress(manifest: &mut Value, namespace: &str, labels: &[(&str, String)]) -> Result<(), &'static str> {
+    let metadata = within(manifest, "metadata").ok_or("`metadata`")?;
+    let own = metadata.entry("namespace").or_insert(Value::Null);
+    if own.as_str().is_none_or(str::is_empty) {
+        *own = namespace.into();
+    }
+    let written = match metadata.entry("labels").or_insert(Value::Null) {
+        Value::Object(map) => map,
+        empty @ Value::Null => {
+            *empty = json!({});
+            empty.as_object_mut().ok_or("`metadata.labels`")?
+        }
+        _ => return Err("`metadata.labels`"),
+    };
+    written.extend(labels.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str()))));
+    Ok(())
+}
+
+fn within<'v>(value: &'v mut Value, key: &str) -> Option<&'v mut Map<String, Value>> {
+    value.as_object_mut()?.get_mut(key)?.as_object_mut()
+}
+
+/// Without keys whose value is null: in a Pod they say nothing, and applied they would count as ours.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            map.into_iter().filter(|(_, v)| !v.is_null()).map(|(key, v)| (key, without_nulls(v))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        other => other,
+    }
+}

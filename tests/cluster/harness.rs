@@ -1,0 +1,191 @@
+//! A namespace for a test, podrules run in it, and a client to look at what came of it.
+
+use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// The id of the task that all cases apply.
+pub const TASK: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
+
+/// The kubeconfig of the control plane.
+pub fn kubeconfig() -> PathBuf {
+    let path = std::env::var_os("PODRULES_CLUSTER_KUBECONFIG");
+    path.map(PathBuf::from).expect("these tests need a control plane: run `make cluster`, which starts one")
+}
+
+/// A namespace of its own.
+pub struct Place {
+    pub namespace: String,
+    runtime: tokio::runtime::Runtime,
+    client: kube::Client,
+}
+
+/// What podrules did.
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// All of it, without what differs from run to run.
+    pub fn text(&self, place: &Place) -> String {
+        let text = format!("exit {}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr);
+        text.replace(&place.namespace, "<namespace>").replace(server(), "<server>")
+    }
+
+    pub fn fine(self) -> Self {
+        assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
+        self
+    }
+
+    pub fn refused(self, code: i32, words: &[&str]) -> Self {
+        assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
+        for word in words {
+            assert!(self.stderr.contains(word), "`{word}` is not in:\n{}", self.stderr);
+        }
+        self
+    }
+}
+
+/// The control plane's address.
+pub fn server() -> &'static str {
+    static SERVER: OnceLock<String> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let config = Kubeconfig::read_from(kubeconfig()).expect("a kubeconfig");
+        let cluster = config.clusters[0].cluster.as_ref().expect("a cluster");
+        cluster.server.clone().expect("a server")
+    })
+}
+
+impl Place {
+    /// Makes the namespace, and the ServiceAccounts that Pods in it run as.
+    pub fn new(name: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let client = runtime.block_on(async {
+            let kubeconfig = Kubeconfig::read_from(kubeconfig()).expect("a kubeconfig");
+            let options = KubeConfigOptions::default();
+            let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.expect("a configuration");
+            kube::Client::try_from(config).expect("a client")
+        });
+        let chance = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), name) % 0x10_0000;
+        let place = Place { namespace: format!("{name}-{chance:05x}"), runtime, client };
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place.namespace}});
+        place.post("/api/v1/namespaces", &namespace).expect("a namespace");
+        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "clearml-agent-sa"}});
+        place.post(&place.core("serviceaccounts"), &account).expect("a ServiceAccount");
+        place.until("the default ServiceAccount", || place.get(&place.core("serviceaccounts/default")).is_ok());
+        place
+    }
+
+    /// The path of a kind of the core group, or of an object of it.
+    pub fn core(&self, rest: &str) -> String {
+        format!("/api/v1/namespaces/{}/{rest}", self.namespace)
+    }
+
+    /// The path of the task's Pod.
+    pub fn pod(&self) -> String {
+        self.core(&format!("pods/clearml-id-{TASK}"))
+    }
+
+    fn ask(&self, method: &str, path: &str, kind: &str, body: &Value) -> Result<Value, Value> {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let request = http::Request::builder().method(method).uri(path).header("Content-Type", kind);
+        let request = request.body(body).expect("a request");
+        match self.runtime.block_on(self.client.request::<Value>(request)) {
+            Ok(value) => Ok(value),
+            Err(kube::Error::Api(status)) => Err(serde_json::to_value(status).expect("a status")),
+            Err(error) => panic!("{method} {path}: {error}"),
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Result<Value, Value> {
+        self.ask("GET", path, "application/json", &Value::Null)
+    }
+
+    pub fn post(&self, path: &str, object: &Value) -> Result<Value, Value> {
+        self.ask("POST", path, "application/json", object)
+    }
+
+    pub fn delete(&self, path: &str) -> Result<Value, Value> {
+        self.ask("DELETE", path, "application/json", &Value::Null)
+    }
+
+    /// Applies as another field manager.
+    pub fn apply_as(&self, manager: &str, path: &str, object: &Value) -> Result<Value, Value> {
+        self.ask("PATCH", &format!("{path}?fieldManager={manager}"), "application/apply-patch+yaml", object)
+    }
+
+    /// Changes an object as somebody who writes over everything.
+    pub fn merge(&self, path: &str, change: &Value) -> Result<Value, Value> {
+        self.ask("PATCH", &format!("{path}?fieldManager=hand"), "application/merge-patch+json", change)
+    }
+
+    /// Names of what is there of a kind.
+    pub fn names(&self, path: &str) -> Vec<String> {
+        let list = self.get(path).expect("a list");
+        let items = list["items"].as_array().expect("items");
+        items.iter().map(|item| item["metadata"]["name"].as_str().expect("a name").to_owned()).collect()
+    }
+
+    /// Waits for something, not for ever.
+    pub fn until(&self, what: &str, mut done: impl FnMut() -> bool) {
+        let started = Instant::now();
+        while !done() {
+            assert!(started.elapsed() < Duration::from_secs(60), "{what} has not come");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Runs `podrules apply` on a case in this namespace.
+    pub fn apply(&self, case: &str, more: &[&str]) -> Ran {
+        self.apply_by(&kubeconfig(), case, more)
+    }
+
+    /// The same with another kubeconfig.
+    pub fn apply_by(&self, kubeconfig: &Path, case: &str, more: &[&str]) -> Ran {
+        let mut command = self.command(case);
+        command.arg("--kubeconfig").arg(kubeconfig).args(more);
+        run(command)
+    }
+
+    /// The command line without the cluster's part.
+    pub fn command(&self, case: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_podrules"));
+        command.current_dir(folder(case)).args(["apply", "-t", "../../task.json", "-n", &self.namespace]);
+        for (option, file) in [("-r", "rules.yaml"), ("-f", "values.yaml")] {
+            if folder(case).join(file).exists() {
+                command.args([option, file]);
+            }
+        }
+        for name in ["KUBECONFIG", "KUBERNETES_SERVICE_HOST", "HTTPS_PROXY", "https_proxy", "NO_COLOR"] {
+            command.env_remove(name);
+        }
+        command
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // It goes with the control plane anyway.
+        let _ = self.delete(&format!("/api/v1/namespaces/{}", self.namespace));
+    }
+}
+
+/// Runs a command to its end.
+pub fn run(mut command: Command) -> Ran {
+    let output = command.output().expect("podrules starts");
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// The folder of a case.
+pub fn folder(case: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/cases").join(case)
+}

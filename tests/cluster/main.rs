@@ -1,0 +1,13 @@
+//! `podrules apply` against a real control plane: `make cluster` starts one and runs this.
+//!
+//! Each test has a namespace of its own. What it applies, and what was there before, is in a folder of tests/cluster/cases.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+mod cases;
+mod harness;
+mod launch;
+mod pod_check;
+mod reach;
+mod rights;
+mod wait;
