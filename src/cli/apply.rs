@@ -73,7 +73,12 @@ fn apply(command: &Apply, report: Report, sources: &mut Sources, found: &mut Dia
     if report.judged(found.clone()).iter().any(Diagnostic::is_error) {
         return Exit::Mistakes;
     }
-    let objects = match cluster::described(wanted(&outcome, &parts), outcome.pod.clone(), parts.context.task_id()) {
+    let objects = match cluster::described(
+        wanted(&outcome, &parts),
+        outcome.pod.clone(),
+        parts.context.task_id(),
+        &parts.context.namespace,
+    ) {
         Ok(objects) => objects,
         Err(findings) => return blame(findings, &outcome, &parts, found),
     };

@@ -1,6 +1,7 @@
 //! How to reach a cluster: what kubectl would use, in the same order.
 
 use crate::diagnostic::{Code, Diagnostic};
+use kube::client::AuthError;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -85,11 +86,15 @@ impl Access {
 }
 
 /// An error and what caused it, without what it repeats.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = told(error);
     let mut cause = error.source();
     while let Some(error) = cause {
-        let more = error.to_string();
+        let more = told(error);
+        // What a plugin printed to stdout may be a token; causes are told without it, so they come instead.
+        if matches!(error.downcast_ref(), Some(AuthError::AuthExecRun { .. })) {
+            return more;
+        }
         if !text.contains(&more) {
             text.push_str(": ");
             text.push_str(&more);
@@ -97,4 +102,14 @@ pub(super) fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+fn told(error: &(dyn Error + 'static)) -> String {
+    match error.downcast_ref() {
+        Some(AuthError::AuthExecRun { out, .. }) => {
+            let why = String::from_utf8_lossy(&out.stderr);
+            format!("the command that gets credentials failed ({}): {}", out.status, why.trim())
+        }
+        _ => error.to_string(),
+    }
 }

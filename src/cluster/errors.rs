@@ -169,7 +169,7 @@ impl Fault {
                     one(Diagnostic::new(Code::ApiForbidden, message)
                         .help("the token or certificate has expired or belongs to another cluster: log in anew"))
                 }
-                403 if status.message.contains(" cannot ") => {
+                403 if status.message.contains("cannot ") => {
                     let resource = status.details.as_ref().map_or("", |details| details.kind.as_str());
                     let message = format!("{}: {}", object.id(), status.message);
                     one(Diagnostic::new(Code::ApiForbidden, message).help(format!(

@@ -236,6 +236,7 @@ impl<'c> Launch<'c> {
             Some(before) if version(before) == version(&reply.body) => What::Unchanged,
             Some(_) => What::Configured,
         };
+        tracing::info!(object = %object.id(), what = what.word(), "applied");
         Ok(Done { id: object.id(), what, object: reply.body })
     }
 }

@@ -4,7 +4,7 @@ use super::errors::{Finding, Subject};
 use super::{Cluster, LIFETIME_LABEL, RULE_LABEL, TASK_LABEL};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::edit::Pointer;
-use crate::pod::names::label_value;
+use crate::pod::names::{self, label_value};
 use crate::rules::Lifetime;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, Resource};
 use serde_json::{Map, Value, json};
@@ -63,11 +63,22 @@ pub(super) fn label<'v>(object: &'v Value, name: &str) -> Option<&'v str> {
     object.get("metadata")?.get("labels")?.get(name)?.as_str()
 }
 
-/// The objects of a launch, labelled and in the order in which they are sent; the Pod comes last.
-pub fn described(companions: Vec<Wanted>, pod: Value, task: &str) -> Result<Vec<Object>, Vec<Finding>> {
-    let pod = object(Subject::Pod, without_nulls(pod), None);
+/// The objects of a launch, labelled and in the order in which they are sent; the Pod comes last. The namespace is for a Pod
+/// that names none.
+pub fn described(
+    companions: Vec<Wanted>,
+    pod: Value,
+    task: &str,
+    namespace: &str,
+) -> Result<Vec<Object>, Vec<Finding>> {
+    let mut pod = without_nulls(pod);
+    // A rule may have taken it off, and without it we would not know the Pod again.
+    if let Err(what) = dress(&mut pod, namespace, &[(TASK_LABEL, label_value(task))]) {
+        return Err(vec![no_object(Subject::Pod, what)]);
+    }
+    let pod = object(Subject::Pod, pod, None);
     let mut objects: Vec<Object> = Vec::with_capacity(companions.len() + 1);
-    let mut found = Vec::new();
+    let mut found: Vec<Finding> = check_names(&pod).into_iter().collect();
     for (number, mut wanted) in companions.into_iter().enumerate() {
         let subject = Subject::Companion(number);
         let labels = [
@@ -76,11 +87,11 @@ pub fn described(companions: Vec<Wanted>, pod: Value, task: &str) -> Result<Vec<
             (LIFETIME_LABEL, wanted.lifetime.word().to_owned()),
         ];
         if let Err(what) = dress(&mut wanted.manifest, &pod.namespace, &labels) {
-            let message = format!("the companion's {what} is no object, and must be one");
-            found.push(Finding::new(subject, Diagnostic::new(Code::WrongType, message)));
+            found.push(no_object(subject, what));
             continue;
         }
         let companion = object(subject, wanted.manifest, Some(wanted.lifetime));
+        found.extend(check_names(&companion));
         if companion.lifetime == Some(Lifetime::Pod) && companion.namespace != pod.namespace {
             let message = format!(
                 "{} is in the namespace {}, and the Pod is in {}: Kubernetes lets no Pod own what is in another namespace",
@@ -163,6 +174,38 @@ fn object(subject: Subject, value: Value, lifetime: Option<Lifetime>) -> Object 
     Object { subject, namespace, name, lifetime, resource, value }
 }
 
+fn no_object(subject: Subject, what: &str) -> Finding {
+    Finding::new(subject, Diagnostic::new(Code::WrongType, format!("{what} is no object, and must be one")))
+}
+
+/// Names become part of a request's path, and may hold what a task's author wrote: nothing in them may lead elsewhere.
+fn check_names(object: &Object) -> Option<Finding> {
+    let metadata = Pointer::root().child("metadata");
+    let (at, wrong) = if !is_segment(&object.name) {
+        (metadata.child("name"), &object.name)
+    } else if !names::is_dns1123_label(&object.namespace) {
+        (metadata.child("namespace"), &object.namespace)
+    } else if !object.resource.api_version.split('/').all(is_segment)
+        || object.resource.api_version.matches('/').count() > 1
+    {
+        (Pointer::root().child("apiVersion"), &object.resource.api_version)
+    } else if object.resource.kind.is_empty() {
+        (Pointer::root().child("kind"), &object.resource.kind)
+    } else {
+        return None;
+    };
+    let message = format!("{at}: `{}` can't be one of an object to create", wrong.escape_debug());
+    let diagnostic =
+        Diagnostic::new(Code::BadName, message).help("in expressions, `dns(…)` makes a valid name of any text");
+    Some(Finding::new(object.subject, diagnostic).at(at))
+}
+
+/// Whether a text is one segment of a path, whatever else it is.
+fn is_segment(text: &str) -> bool {
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':');
+    (1..=253).contains(&text.len()) && text.bytes().all(fine) && !text.bytes().all(|byte| byte == b'.')
+}
+
 /// Fills in a namespace, and writes labels.
 fn dress(manifest: &mut Value, namespace: &str, labels: &[(&str, String)]) -> Result<(), &'static str> {
     let metadata = within(manifest, "metadata").ok_or("`metadata`")?;
@@ -194,5 +237,52 @@ fn without_nulls(value: Value) -> Value {
         }
         Value::Array(items) => items.into_iter().map(without_nulls).collect(),
         other => other,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used, reason = "tests")]
+mod tests {
+    use super::{Wanted, described};
+    use crate::cluster::TASK_LABEL;
+    use crate::rules::Lifetime;
+    use serde_json::{Value, json};
+
+    fn refused(manifest: Value) -> String {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n"}});
+        let wanted = Wanted { manifest, lifetime: Lifetime::Pod, rule: "r".into() };
+        match described(vec![wanted], pod, "t", "n") {
+            Ok(_) => String::new(),
+            Err(found) => found.iter().map(|f| f.diagnostic.message.as_str()).collect::<Vec<_>>().join("; "),
+        }
+    }
+
+    #[test]
+    fn no_name_leads_elsewhere() {
+        for name in ["../../../kube-system/secrets/x", "a/b", "a?force=true", "a#b", "a%2fb", "..", ".", "", "a b", "ä"]
+        {
+            let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}});
+            assert!(refused(object).starts_with("$.metadata.name"), "{name}");
+            let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "namespace": name}});
+            // One that is empty is filled in.
+            assert_eq!(refused(object).starts_with("$.metadata.namespace"), !name.is_empty(), "{name}");
+        }
+        for version in ["v1/../x", "a/b/c", "", "a?b/v1"] {
+            let object = json!({"apiVersion": version, "kind": "Secret", "metadata": {"name": "a"}});
+            assert!(refused(object).starts_with("$.apiVersion"), "{version}");
+        }
+        let fine = json!({"apiVersion": "a.b/v1", "kind": "Role", "metadata": {"name": "system:a.b_c"}});
+        assert_eq!(refused(fine), "");
+    }
+
+    #[test]
+    fn the_pod_has_its_label_and_namespace_whatever_rules_did() {
+        let pod =
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "labels": {"a": null, "b": "c"}}});
+        let objects = described(Vec::new(), pod, "t", "n").expect("objects");
+        assert_eq!(objects[0].value["metadata"]["labels"], json!({"b": "c", TASK_LABEL: "t"}));
+        assert_eq!(objects[0].namespace, "n");
+        let odd = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "labels": "text"}});
+        assert!(described(Vec::new(), odd, "t", "n").is_err());
     }
 }

@@ -64,7 +64,12 @@ impl Cluster {
         &self.server
     }
 
-    /// Starts to count anew, for what must be tried even when patience has run out.
+    /// Starts to count anew: trouble long ago is no reason to give up now.
+    pub(super) fn fresh_patience(&self) {
+        self.lost.store(0, Ordering::Relaxed);
+    }
+
+    /// Starts to count anew with less, for what must be tried even when patience has run out.
     pub(super) fn last_patience(&self) {
         let spent = PATIENCE.saturating_sub(LAST_PATIENCE).as_millis() as u64;
         self.lost.store(spent, Ordering::Relaxed);

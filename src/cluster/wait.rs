@@ -57,6 +57,7 @@ pub async fn wait(cluster: &Cluster, pod: &Object, most: Duration) -> Result<&'s
             }
             Err(fault) => return Err(fault.findings(pod, cluster)),
         };
+        cluster.fresh_patience();
         let why = match state(&object) {
             State::Started(word) => return Ok(word),
             State::Broken(why) => return failed(Code::PodFailed, why, &look),

@@ -2,7 +2,11 @@
 
 use crate::harness::{Place, kubeconfig, run};
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A kubeconfig like the real one, changed, in a file of its own.
 fn changed(place: &Place, change: impl Fn(String) -> String) -> PathBuf {
@@ -64,4 +68,79 @@ fn a_namespace_that_isnt_there_is_told() {
     let ran = place.apply("claim", &[]);
     place.namespace = real;
     ran.refused(1, &["error[api-refused]", "there is no namespace no-such-namespace", "kubectl create namespace"]);
+}
+
+#[test]
+fn a_proxy_of_the_kubeconfig_or_the_environment_is_used() {
+    let place = Place::new("proxy");
+    let (address, used) = proxy();
+    let named = format!("cluster: {{proxy-url: \"http://{address}\", server");
+    let file = changed(&place, |text| text.replace("cluster: {server", &named));
+    place.apply_by(&file, "labelled", &[]).fine();
+    let first = used.load(Ordering::Relaxed);
+    assert!(first > 0);
+    fs::remove_file(file).unwrap();
+    let mut command = place.command("labelled");
+    command.arg("--kubeconfig").arg(kubeconfig()).env("HTTPS_PROXY", format!("http://{address}"));
+    run(command).fine();
+    assert!(used.load(Ordering::Relaxed) > first);
+    let mut command = place.command("labelled");
+    command.arg("--kubeconfig").arg(kubeconfig()).env("HTTPS_PROXY", "http://127.0.0.1:1").env("NO_PROXY", "127.0.0.1");
+    run(command).fine();
+}
+
+/// A proxy that tunnels, and counts how often.
+fn proxy() -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let used = Arc::new(AtomicUsize::new(0));
+    let count = used.clone();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            count.fetch_add(1, Ordering::Relaxed);
+            std::thread::spawn(move || {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    client.read_exact(&mut byte).unwrap();
+                    head.push(byte[0]);
+                }
+                let head = String::from_utf8(head).unwrap();
+                let target = head.strip_prefix("CONNECT ").unwrap().split(' ').next().unwrap();
+                let mut server = TcpStream::connect(target).unwrap();
+                client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").unwrap();
+                let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+                let _ = std::io::copy(&mut server, &mut client);
+            });
+        }
+    });
+    (address, used)
+}
+
+#[test]
+fn credentials_may_come_from_a_plugin() {
+    let place = Place::new("plugin");
+    let text = fs::read_to_string(kubeconfig()).unwrap();
+    let at = text.find("{token: ").unwrap();
+    let end = at + text[at..].find('}').unwrap() + 1;
+    let token = text[at + "{token: ".len()..end - 1].trim_matches('"').to_owned();
+    let credential = format!(
+        r#"{{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {{"token": "{token}"}}}}"#
+    );
+    let plugin = |script: &str| {
+        let exec = serde_json::json!({"exec": {
+            "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script],
+            "interactiveMode": "Never",
+        }});
+        changed(&place, |_| format!("{}{exec}{}", &text[..at], &text[end..]))
+    };
+    let file = plugin(&format!("echo '{credential}'"));
+    place.apply_by(&file, "labelled", &[]).fine();
+    let file_again = plugin("echo hidden; echo no login >&2; exit 3");
+    place
+        .apply_by(&file_again, "labelled", &[])
+        .refused(3, &["error[kubeconfig]", "the command that gets credentials failed (exit status: 3): no login"]);
+    fs::remove_file(file).unwrap();
 }
