@@ -229,7 +229,7 @@ fn a_pod_that_cant_own_its_companions_is_taken_back_with_them() {
         (&get_claim, missing()),
         (&patch_claim, With(201, "", object("claim"))),
         (&patch_pod, With(201, "", object("pod"))),
-        (&patch_claim, refused(403, "cannot set blockOwnerDeletion")),
+        (&patch_claim, refused(403, "pods \"x\" is forbidden: cannot set blockOwnerDeletion")),
         (&delete_pod, With(200, "", json!({}))),
         (&delete_claim, missing()),
     ];

@@ -143,6 +143,8 @@ fn send(
         Ok(sent) => sent,
         Err(findings) => return blame(findings),
     };
+    let mut done = done;
+    blame(done.iter_mut().flat_map(|done| std::mem::take(&mut done.warnings)).collect());
     let note = if dry_run { " (server dry run)" } else { "" };
     let lines: Vec<String> = done.iter().map(|done| format!("{} {}{note}", done.id, done.what.word())).collect();
     let names: Vec<String> = done.iter().map(|done| done.id.clone()).collect();

@@ -94,6 +94,7 @@ const REASONS: &[(&str, &str, &str)] = &[
     ),
     ("violates PodSecurity", "spec", "set what it names, or use a namespace with another Pod Security level"),
     ("is being terminated", "metadata.namespace", "wait until the namespace has gone, and create it anew"),
+    ("ValidatingAdmissionPolicy", "", "the policy belongs to the cluster: its owner knows why"),
     ("admission webhook", "", "the webhook belongs to the cluster: its owner knows why"),
     (
         "pod updates may not change fields",
@@ -169,7 +170,7 @@ impl Fault {
                     one(Diagnostic::new(Code::ApiForbidden, message)
                         .help("the token or certificate has expired or belongs to another cluster: log in anew"))
                 }
-                403 if status.message.contains("cannot ") => {
+                403 if is_about_rights(&status.message) => {
                     let resource = status.details.as_ref().map_or("", |details| details.kind.as_str());
                     let message = format!("{}: {}", object.id(), status.message);
                     one(Diagnostic::new(Code::ApiForbidden, message).help(format!(
@@ -195,6 +196,21 @@ impl Fault {
             },
         }
     }
+}
+
+/// Whether a refusal is one of RBAC: what an admission plugin forbids has the same code.
+fn is_about_rights(message: &str) -> bool {
+    (message.contains("User \"") && message.contains("\" cannot ")) || message.contains("is forbidden: cannot set ")
+}
+
+/// What the API server warns of, though it does what is asked.
+pub(super) fn warning(object: &Object, text: &str) -> Finding {
+    // `spec.containers[0].x: …`
+    let field = text.split_once(": ").map_or("", |(field, _)| field);
+    let named = field.starts_with("spec.") || field.starts_with("metadata.");
+    let at = named.then(|| given(&object.value, resolve(&object.value, field)));
+    let message = format!("the API server on {}: {text}", object.id());
+    Finding { subject: object.subject, at, diagnostic: Diagnostic::new(Code::ApiWarning, message) }
 }
 
 /// Fields that others have set.

@@ -2,7 +2,7 @@
 
 use super::errors::{Fault, Finding, Subject};
 use super::objects::{Object, label};
-use super::{Cluster, LIFETIME_LABEL, MANAGER, TASK_LABEL, request};
+use super::{Cluster, LIFETIME_LABEL, MANAGER, TASK_LABEL, errors, request};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::rules::Lifetime;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
@@ -48,6 +48,8 @@ pub struct Done {
     pub what: What,
     /// It, as the API server has it.
     pub object: Value,
+    /// What the API server warns of.
+    pub warnings: Vec<Finding>,
 }
 
 /// A launch on its way.
@@ -88,7 +90,7 @@ impl<'c> Launch<'c> {
                 }
                 let owned = self.apply(number, Some(&done.object), owner.as_ref()).await?;
                 let what = if done.what == What::Created { What::Created } else { owned.what };
-                *done = Done { what, ..owned };
+                *done = Done { what, warnings: std::mem::take(&mut done.warnings), ..owned };
             }
         }
         done.push(pod);
@@ -178,7 +180,7 @@ impl<'c> Launch<'c> {
     }
 
     fn kept(&self, number: usize, object: Value) -> Done {
-        Done { id: self.objects[number].id(), what: What::Unchanged, object }
+        Done { id: self.objects[number].id(), what: What::Unchanged, object, warnings: Vec::new() }
     }
 
     /// Applies an object.
@@ -237,7 +239,8 @@ impl<'c> Launch<'c> {
             Some(_) => What::Configured,
         };
         tracing::info!(object = %object.id(), what = what.word(), "applied");
-        Ok(Done { id: object.id(), what, object: reply.body })
+        let warnings = reply.warnings.iter().map(|text| errors::warning(object, text)).collect();
+        Ok(Done { id: object.id(), what, object: reply.body, warnings })
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! client    kubeconfig, or the Pod we run in → how to reach the cluster
+//! connect   the connection to it
 //! request   one request: its time, its retries, what became of it
 //! objects   manifests → objects the cluster knows: their kinds, names, labels
 //! launch    the order of a launch, and the way back if it fails
@@ -13,6 +14,7 @@
 //! knows who wrote it.
 
 mod client;
+mod connect;
 mod errors;
 mod field;
 mod launch;

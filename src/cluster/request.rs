@@ -5,7 +5,7 @@
 use super::client::chain;
 use super::errors::Fault;
 use crate::diagnostic::{Code, Diagnostic};
-use http::header::RETRY_AFTER;
+use http::header::{RETRY_AFTER, WARNING};
 use http_body_util::{BodyExt, Limited};
 use kube::config::Config;
 use kube::core::Status;
@@ -46,13 +46,15 @@ pub(super) struct Reply {
     pub created: bool,
     /// The object.
     pub body: Value,
+    /// What the server warns of.
+    pub warnings: Vec<String>,
 }
 
 impl Cluster {
     /// Makes a client. Nothing is sent yet.
     pub fn new(config: Config) -> Result<Self, Diagnostic> {
         let server = config.cluster_url.to_string();
-        let client = kube::Client::try_from(config).map_err(|error| {
+        let client = super::connect::client(config).map_err(|error| {
             Diagnostic::new(Code::Kubeconfig, format!("the cluster at {server} can't be used: {}", chain(&error)))
                 .help("look at the cluster's and the user's entry in the kubeconfig: certificates, proxy, credentials")
         })?;
@@ -86,7 +88,7 @@ impl Cluster {
             let started = Instant::now();
             let answer = tokio::time::timeout(ONE, self.once(request.clone())).await;
             let fault = match answer.unwrap_or_else(|_| Err(silent())) {
-                Ok((status, body)) => return Ok(Reply { created: status == 201, body }),
+                Ok(reply) => return Ok(reply),
                 Err(fault) => fault,
             };
             *doubt |= matches!(fault, Fault::Unreachable(_));
@@ -109,17 +111,19 @@ impl Cluster {
         u128::from(lost + time) <= patience.as_millis()
     }
 
-    async fn once(&self, request: http::Request<Vec<u8>>) -> Result<(u16, Value), Fault> {
+    async fn once(&self, request: http::Request<Vec<u8>>) -> Result<Reply, Fault> {
         let response = self.client.send(request.map(Into::into)).await.map_err(|error| Fault::of(&error))?;
         self.reached.store(true, Ordering::Relaxed);
         let status = response.status().as_u16();
         let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
+        let warnings = response.headers().get_all(WARNING).iter();
+        let warnings: Vec<String> = warnings.filter_map(|value| warning(value.to_str().ok()?)).collect();
         let body = Limited::new(response.into_body(), LARGEST).collect().await;
         let body = body.map_err(|error| Fault::Unreachable(chain(&*error)))?.to_bytes();
         let value = serde_json::from_slice::<Value>(&body);
         if (200..300).contains(&status) {
             return value
-                .map(|value| (status, value))
+                .map(|body| Reply { created: status == 201, body, warnings })
                 .map_err(|error| Fault::Unreachable(format!("the answer is no JSON: {error}")));
         }
         let told = value.ok().and_then(|value| serde_json::from_value::<Status>(value).ok());
@@ -133,6 +137,13 @@ impl Cluster {
         }
         Err(Fault::Refused(Box::new(told)))
     }
+}
+
+/// The text of a header such as `299 - "text"`.
+fn warning(header: &str) -> Option<String> {
+    let text = header.splitn(3, ' ').nth(2)?.strip_prefix('"')?;
+    let text = text.rsplit_once('"').map_or(text, |(text, _)| text);
+    Some(text.replace("\\\"", "\"").replace("\\\\", "\\"))
 }
 
 /// Reads something by its path.

@@ -135,6 +135,8 @@ codes! {
     ApiForbidden = "api-forbidden", Error;
     /// The API server refuses an object.
     ApiRefused = "api-refused", Error;
+    /// The API server warns of an object that it has taken.
+    ApiWarning = "api-warning", Warning;
     /// Another manager has set the field to something else.
     ApiConflict = "api-conflict", Error;
     /// An object of this name is there, and isn't of this task.

@@ -59,6 +59,12 @@ fn kubeconfigs_that_are_wrong_are_told_apart() {
     let mut command = place.command("claim");
     command.env("HOME", "/no/such/home");
     run(command).refused(3, &["error[kubeconfig]: no cluster is configured"]);
+    let mut command = place.command("claim");
+    command
+        .env("HOME", "/no/such/home")
+        .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        .env("KUBERNETES_SERVICE_PORT", "1");
+    run(command).refused(3, &["the cluster that this Pod runs in can't be used", "mount the token"]);
 }
 
 #[test]

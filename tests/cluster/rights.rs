@@ -90,3 +90,49 @@ fn somebody_else_can_be_acted_as() {
     place.apply("claim", &["--as", "nobody"]).refused(5, &words);
     place.apply("claim", &["--as", "nobody", "--as-group", "system:masters"]).fine();
 }
+
+#[test]
+fn what_the_cluster_only_warns_of_is_told_and_done() {
+    let place = Place::new("warned");
+    let labels = json!({"metadata": {"labels": {"pod-security.kubernetes.io/warn": "restricted"}}});
+    place.merge(&format!("/api/v1/namespaces/{}", place.namespace), &labels).unwrap();
+    let ran = place.apply("labelled", &[]).fine();
+    assert!(ran.stderr.contains("warning[api-warning]"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("would violate PodSecurity \"restricted:latest\""), "{}", ran.stderr);
+    let place = Place::new("enforced");
+    let labels = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+    place.merge(&format!("/api/v1/namespaces/{}", place.namespace), &labels).unwrap();
+    place.apply("claim", &[]).refused(1, &["error[api-refused]", "violates PodSecurity", "another Pod Security level"]);
+    assert!(place.get(&place.core(&format!("configmaps/{NAME}"))).is_err());
+}
+
+#[test]
+fn a_policy_of_the_cluster_is_told_in_its_own_words() {
+    let place = Place::new("policy");
+    let policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+    let bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
+    let policy = json!({
+        "metadata": {"name": place.namespace},
+        "spec": {
+            "matchConstraints": {"resourceRules": [{
+                "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"],
+            }]},
+            "validations": [{"expression": "object.metadata.labels.team != 'vision'", "message": "vision cannot use this"}],
+        },
+    });
+    let name = json!({"kubernetes.io/metadata.name": place.namespace});
+    let binding = json!({
+        "metadata": {"name": place.namespace},
+        "spec": {
+            "policyName": place.namespace, "validationActions": ["Deny"],
+            "matchResources": {"namespaceSelector": {"matchLabels": name}},
+        },
+    });
+    place.post(policies, &policy).unwrap();
+    place.post(bindings, &binding).unwrap();
+    // It takes a moment until the API server heeds it.
+    place.until("the policy", || place.apply("labelled", &["--dry-run=server"]).code != 0);
+    place.apply("labelled", &[]).refused(1, &["error[api-refused]", "vision cannot use this", "its owner knows why"]);
+    place.delete(&format!("{bindings}/{}", place.namespace)).unwrap();
+    place.delete(&format!("{policies}/{}", place.namespace)).unwrap();
+}
