@@ -34,7 +34,7 @@ core: ## the engine without the command line and what it needs
 	  echo "the core must not need these" >&2; exit 1; fi
 
 cluster: ## apply against a real control plane, which is built once and runs as long as the tests
-	tools/cluster/with cargo test --locked --test cluster
+	eval "$$(tools/ensure)"; tools/cluster/with cargo test --locked --test cluster
 
 build: ## the binary
 	cargo build --locked --release

@@ -6,8 +6,11 @@ use super::load::{self, Parts};
 use super::report::{self, Report};
 use super::{Exit, render};
 use crate::cluster::{self, Access, Cluster, Done, Finding, Launch, Object, Options, Subject, Wanted};
+use crate::command;
+use crate::diagnostic::render::printable_line;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Sources, Span};
 use crate::explain::written;
+use crate::mounts::{Mount, Mounted};
 use crate::output;
 use crate::run::Outcome;
 use kube::config::Config;
@@ -87,7 +90,41 @@ fn apply(command: &Apply, report: Report, sources: &mut Sources, found: &mut Dia
         let names: Vec<String> = objects.iter().map(Object::id).collect();
         return print(command, &lines, &names, objects.into_iter().map(|object| object.value).collect());
     };
+    if !before(command, &parts, &objects, sources, found) {
+        return Exit::Mistakes;
+    }
     send(command, &runtime, config, objects, |findings| blame(findings, &outcome, &parts, found))
+}
+
+/// The values' own command before the Pod is applied; false if it failed, and nothing is sent then. A dry run changes
+/// nothing, so it runs none.
+fn before(command: &Apply, parts: &Parts, objects: &[Object], sources: &Sources, found: &mut Diagnostics) -> bool {
+    let wanted = parts.installation.pre_apply().filter(|_| command.dry_run == DryRun::None && !command.no_commands);
+    let (Some(text), Some(pod)) = (wanted, objects.last()) else { return true };
+    let mounts: Vec<Mount> = parts.installation.file_mounts().iter().map(|mount| Mount::new(mount, sources)).collect();
+    let mounted = match Mounted::write(&mounts, &[]) {
+        Ok(mounted) => mounted,
+        Err(why) => {
+            found.push(Diagnostic::new(Code::Command, format!("the command {why}")).at(text.span));
+            return false;
+        }
+    };
+    let mut env: Vec<(String, String)> =
+        parts.installation.environment().into_iter().map(|(name, value)| (name.value, value.value)).collect();
+    // The same cluster for its kubectl.
+    if let Some(kubeconfig) = &command.cluster.kubeconfig {
+        let path = std::path::absolute(kubeconfig).unwrap_or_else(|_| kubeconfig.clone());
+        env.push(("KUBECONFIG".to_owned(), path.to_string_lossy().into_owned()));
+    }
+    let queue_name = parts.context.queue_name();
+    let values = command::Values { queue_name, pod_name: &pod.name, namespace: &pod.namespace };
+    let ran = command::run(&text, &values, &env, Some(&mounted), command::TIMEOUT);
+    for line in &ran.log {
+        tracing::info!(command = "pre-apply", "{}", printable_line(line));
+    }
+    let failed = ran.failure.is_some();
+    found.extend(ran.failure);
+    !failed
 }
 
 fn access(command: &Apply) -> Access {

@@ -47,6 +47,12 @@ pub enum Command {
     #[cfg(feature = "cluster")]
     #[command(after_help = "Example: podrules apply -f values.yaml -r rules.yaml -q train -t task.json --wait=5m")]
     Apply(Apply),
+    /// Print the least Role that the rules need of an agent
+    #[cfg(feature = "cluster")]
+    #[command(
+        after_help = "Example: podrules rbac -f values.yaml -r rules.yaml -n clearml --service-account clearml-agent | kubectl apply -f -"
+    )]
+    Rbac(Rbac),
     /// Find all mistakes in rules and values files
     #[command(after_help = "Example: podrules validate --strict values.yaml rules/*.yaml -o github")]
     Validate(Validate),
@@ -158,12 +164,36 @@ pub struct Apply {
     /// Take over fields that others have set to something else
     #[arg(long)]
     pub force_conflicts: bool,
+    /// Don't run the command that the values name for before the Pod is applied
+    #[arg(long)]
+    pub no_commands: bool,
     /// Wait until the Pod runs or has ended: 90s, 5m, 1h; 10m if nothing is said
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "10m", value_parser = duration)]
     pub wait: Option<std::time::Duration>,
     /// What to print instead of a line for each object
     #[arg(short, long, value_enum)]
     pub output: Option<ApplyFormat>,
+}
+
+/// `rbac`
+#[cfg(feature = "cluster")]
+#[derive(Debug, Args)]
+pub struct Rbac {
+    /// A values file of the ClearML agent's chart; several are merged as Helm does
+    #[arg(short = 'f', long = "values", value_name = "FILE")]
+    pub values: Vec<PathBuf>,
+    /// A rules file, or a folder of them
+    #[arg(short, long = "rules", value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
+    /// The namespace of tasks
+    #[arg(short, long, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// The Role's name
+    #[arg(long, value_name = "NAME", default_value = "podrules-agent")]
+    pub name: String,
+    /// Print a RoleBinding for this ServiceAccount, too
+    #[arg(long, value_name = "NAME")]
+    pub service_account: Option<String>,
 }
 
 /// Which cluster, and as whom.

@@ -7,6 +7,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Sources};
 use crate::hook::worker::Workers;
 use crate::plan::Plan;
 use crate::run::Context;
+use crate::source::helm::Installation;
 use crate::source::{self, MAX_RULES_BYTES, MAX_TASK_BYTES, MAX_VALUES_BYTES, Node, hocon, json, yaml};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -67,11 +68,13 @@ pub fn load_within(
         setting.plan.values_hook = None;
     }
     let (template, context) = setting.of_task(task, &queue, namespace);
-    Ok(Parts { plan: setting.plan, workers: setting.workers, context, template })
+    Ok(Parts { installation: setting.installation, plan: setting.plan, workers: setting.workers, context, template })
 }
 
 /// What [`load`] gives beside the sources.
 pub struct Parts {
+    /// The values.
+    pub installation: Installation,
     /// The rules.
     pub plan: Plan,
     /// What runs Python hooks.

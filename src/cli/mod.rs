@@ -11,6 +11,8 @@ mod fields;
 mod hooks;
 mod input;
 mod load;
+#[cfg(feature = "cluster")]
+mod rbac;
 mod render;
 mod report;
 mod schema;
@@ -32,6 +34,8 @@ pub fn run(arguments: Arguments) -> Exit {
         Command::Render(command) => render::run(&command, report),
         #[cfg(feature = "cluster")]
         Command::Apply(command) => apply::run(&command, report),
+        #[cfg(feature = "cluster")]
+        Command::Rbac(command) => rbac::run(&command, report),
         Command::Explain(command) => explain::run(&command, report),
         Command::Validate(command) => validate::run(&command, report),
         Command::Diff(command) => diff::run(&command, report),

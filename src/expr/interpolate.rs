@@ -38,6 +38,19 @@ impl Template {
         }
     }
 
+    /// The value of a key of an object, where the key is written out.
+    pub fn field(&self, key: &str) -> Option<std::borrow::Cow<'_, Template>> {
+        use std::borrow::Cow;
+        match self {
+            Template::Constant(value) => Some(Cow::Owned(Template::Constant(value.get(key)?.clone()))),
+            Template::Map(entries) => {
+                let named = |(name, _): &&(Template, Template)| name.constant().and_then(Value::as_str) == Some(key);
+                entries.iter().find(named).map(|(_, value)| Cow::Borrowed(value))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether any expression in it looks at the live Pod.
     pub fn uses_pod(&self) -> bool {
         match self {

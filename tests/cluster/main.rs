@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 mod cases;
+mod commands;
 mod harness;
 mod launch;
 mod pod_check;

@@ -1,8 +1,11 @@
 //! What a ServiceAccount with too few rights gets, and that nothing stays half done.
 
-use crate::harness::{Place, kubeconfig};
+use crate::harness::{Place, folder, kubeconfig, run};
+use podrules::diagnostic::{Diagnostics, Sources};
+use podrules::source::yaml;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::process::Command;
 
 const NAME: &str = "clearml-id-0a1b2c3d4e5f60718293a4b5c6d7e8f9";
 
@@ -45,6 +48,23 @@ fn the_rights_that_are_documented_are_enough() {
     place.apply_by(&file, "claim", &[]).fine();
     place.apply_by(&file, "claim", &[]).fine();
     place.apply_by(&file, "labelled", &["--dry-run=server"]).refused(1, &["pod updates may not change fields"]);
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn the_role_that_is_printed_is_enough() {
+    let place = Place::new("printed");
+    let rules = folder("claim").join("rules.yaml");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_podrules"));
+    command.args(["rbac", "-n", &place.namespace, "-r"]).arg(rules);
+    let printed = run(command).fine().stdout;
+    let mut sources = Sources::new();
+    let file = sources.add("role.yaml", printed);
+    let role = yaml::read(&sources, file, &mut Diagnostics::new()).remove(0).to_value();
+    assert_eq!(role["rules"].as_array().map(Vec::len), Some(3), "{role}");
+    let file = account(&place, &role["rules"]);
+    place.apply_by(&file, "claim", &[]).fine();
+    place.apply_by(&file, "claim", &[]).fine();
     std::fs::remove_file(file).unwrap();
 }
 

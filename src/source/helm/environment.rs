@@ -16,6 +16,8 @@ pub struct FileMount {
 
 /// The environment variable that names the Python hook.
 const HOOK: &str = "CLEARML_K8S_GLUE_TEMPLATE_MODULE";
+/// The environment variable with the command that runs before a Pod is applied.
+const PRE_APPLY: &str = "CLEARML_K8S_GLUE_POD_PRE_APPLY_CMD";
 
 impl Installation {
     /// The agent's own environment: the names of `agentk8sglue.extraEnvs` that have a plain value. Those whose value
@@ -27,8 +29,17 @@ impl Installation {
 
     /// The Python hook, `module:function`, with the place where it is named. Of several the last counts, as in a Pod.
     pub fn hook(&self) -> Option<Text> {
-        let hooks = self.environment().into_iter().filter(|(name, _)| name.value == HOOK);
-        hooks.map(|(_, value)| value).next_back().filter(|value| !value.value.trim().is_empty())
+        self.named(HOOK)
+    }
+
+    /// The command that runs before a task's Pod is applied, `CLEARML_K8S_GLUE_POD_PRE_APPLY_CMD`.
+    pub fn pre_apply(&self) -> Option<Text> {
+        self.named(PRE_APPLY)
+    }
+
+    fn named(&self, wanted: &str) -> Option<Text> {
+        let found = self.environment().into_iter().filter(|(name, _)| name.value == wanted);
+        found.map(|(_, value)| value).next_back().filter(|value| !value.value.trim().is_empty())
     }
 
     /// The files of `agentk8sglue.fileMounts`, where a hook's Python module lives.

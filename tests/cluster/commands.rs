@@ -1,0 +1,63 @@
+//! The values' own commands, with a real kubectl.
+
+use crate::harness::{Place, Ran, TASK, folder, kubeconfig, run};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// `podrules apply` in a case's folder, with kubectl on the path.
+fn apply(place: &Place, case: &str, more: &[&str]) -> Ran {
+    let tools = tempfile::tempdir().unwrap();
+    let kubectl = std::env::var_os("KUBECTL").map(PathBuf::from).expect("KUBECTL names one: `make cluster` does");
+    std::os::unix::fs::symlink(kubectl, tools.path().join("kubectl")).unwrap();
+    let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap());
+    let mut command: Command = place.command(case);
+    command.arg("--kubeconfig").arg(kubeconfig()).args(more).env("PATH", path);
+    run(command)
+}
+
+#[test]
+fn a_claim_by_the_values_own_command() {
+    let place = Place::new("command");
+    let name = format!("clearml-id-{TASK}");
+    apply(&place, "command", &["-q", "pvc-test"]).fine();
+    let claim = place.get(&place.core(&format!("persistentvolumeclaims/{name}"))).unwrap();
+    assert_eq!(claim["spec"]["resources"]["requests"]["storage"], "5Gi");
+    let pod = place.get(&place.pod()).unwrap();
+    assert_eq!(pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"], name.as_str());
+}
+
+#[test]
+fn another_queue_gets_none() {
+    let place = Place::new("no-command");
+    apply(&place, "command", &["-q", "default"]).fine();
+    assert!(place.names(&place.core("persistentvolumeclaims")).is_empty());
+    assert!(place.get(&place.pod()).is_ok());
+}
+
+#[test]
+fn a_dry_run_and_no_commands_run_none() {
+    let place = Place::new("dry-command");
+    apply(&place, "command", &["-q", "pvc-test", "--dry-run=server"]).fine();
+    assert!(place.names(&place.core("persistentvolumeclaims")).is_empty());
+    apply(&place, "command", &["-q", "pvc-test", "--no-commands"]).fine();
+    assert!(place.names(&place.core("persistentvolumeclaims")).is_empty());
+}
+
+#[test]
+fn a_command_that_fails_stops_the_launch() {
+    let place = Place::new("bad-command");
+    let words = ["error[command]", "the command ended with exit status: 3", "no room for clearml-id-", "values.yaml:5"];
+    apply(&place, "command-fails", &["-q", "default"]).refused(1, &words);
+    assert!(place.get(&place.pod()).is_err());
+}
+
+#[test]
+fn a_queue_whose_name_is_shell_is_refused() {
+    let place = Place::new("shell-command");
+    let mark = folder("command").join("owned");
+    let queue = format!("x$(touch {})", mark.display());
+    let words = ["error[command]", "can't stand for {queue_name}", "\"$PODRULES_QUEUE_NAME\""];
+    apply(&place, "command", &["-q", &queue]).refused(1, &words);
+    assert!(!mark.exists());
+    assert!(place.get(&place.pod()).is_err());
+}
