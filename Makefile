@@ -17,7 +17,7 @@ python: ## the wheel and hooks on the oldest and the newest Python, and ClearML'
 	tools/wheel-check
 	tools/agent-check
 
-check: fmt lint doc core test python ## everything that CI checks
+check: fmt lint doc core test python cluster ## everything that CI checks
 
 fmt: ## formatting
 	cargo fmt --all --check
