@@ -12,6 +12,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Sources, Span};
 use crate::explain::written;
 use crate::mounts::{Mount, Mounted};
 use crate::output;
+use crate::pod::job;
 use crate::run::Outcome;
 use kube::config::Config;
 use serde_json::Value;
@@ -78,7 +79,7 @@ fn apply(command: &Apply, report: Report, sources: &mut Sources, found: &mut Dia
     }
     let objects = match cluster::described(
         wanted(&outcome, &parts),
-        outcome.pod.clone(),
+        render::launched(&outcome, &parts),
         parts.context.task_id(),
         &parts.context.namespace,
     ) {
@@ -232,7 +233,10 @@ fn interrupted() -> Finding {
 fn blame(findings: Vec<Finding>, outcome: &Outcome, parts: &Parts, found: &mut Diagnostics) -> Exit {
     let fields = Fields::new(parts, outcome);
     found.extend(findings.into_iter().map(|finding| match (finding.subject, finding.at) {
-        (Subject::Pod, Some(at)) => written(finding.diagnostic, &at, &fields),
+        (Subject::Pod, Some(at)) => {
+            let at = if parts.installation.task_as_job() { job::place_in_pod(&at) } else { at };
+            written(finding.diagnostic, &at, &fields)
+        }
         (Subject::Pod, None) => finding.diagnostic,
         (Subject::Companion(number), _) => match companion(number, outcome, parts) {
             Some((span, rule)) => finding.diagnostic.at_with(span, "asked for here").rule(rule),

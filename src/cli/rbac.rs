@@ -30,7 +30,8 @@ pub fn run(command: &Rbac, report: Report) -> Exit {
     let read = |sources: &mut Sources, found: &mut Diagnostics| Installation::read(sources, &values, found);
     let installation = if values.is_empty() { None } else { read(&mut sources, &mut found) };
     let plan = plan::compile(&sources, installation.as_ref(), &rules, &mut found);
-    let granted = granted(&plan, &mut found);
+    let as_job = installation.as_ref().is_some_and(Installation::task_as_job);
+    let granted = granted(&plan, as_job, &mut found);
     if let Some(text) = installation.as_ref().and_then(Installation::pre_apply) {
         let message = "the values' own command may need more than this Role: what it does can't be known";
         let mut note = Diagnostic::new(Code::Unsupported, message).at(text.span);
@@ -40,14 +41,15 @@ pub fn run(command: &Rbac, report: Report) -> Exit {
     if report.show(found, &sources) {
         return Exit::Mistakes;
     }
-    report::print(&output::documents(&objects(command, granted)))
+    report::print(&output::documents(&objects(command, granted, as_job)))
 }
 
 /// The resources that are needed, by API group and name.
 type Granted = BTreeSet<(String, String)>;
 
-fn granted(plan: &Plan, found: &mut Diagnostics) -> Granted {
-    let mut granted = Granted::from([(String::new(), "pods".to_owned())]);
+fn granted(plan: &Plan, as_job: bool, found: &mut Diagnostics) -> Granted {
+    let launched = if as_job { ("batch", "jobs") } else { ("", "pods") };
+    let mut granted = Granted::from([(launched.0.to_owned(), launched.1.to_owned())]);
     for companion in plan.rules.iter().filter(|rule| rule.enabled).flat_map(|rule| &rule.companions) {
         let text = |key| Some(companion.manifest.field(key)?.constant()?.as_str()?.to_owned());
         let (Some(version), Some(kind)) = (text("apiVersion"), text("kind")) else {
@@ -66,16 +68,20 @@ fn granted(plan: &Plan, found: &mut Diagnostics) -> Granted {
 }
 
 /// The Role; with a ServiceAccount the RoleBinding, too.
-fn objects(command: &Rbac, granted: Granted) -> Vec<Value> {
+fn objects(command: &Rbac, granted: Granted, as_job: bool) -> Vec<Value> {
     let api = "rbac.authorization.k8s.io";
     let mut metadata = json!({"name": command.name});
     if let Some(namespace) = &command.namespace {
         metadata["namespace"] = namespace.as_str().into();
     }
-    let rules: Vec<Value> = granted
+    let mut rules: Vec<Value> = granted
         .iter()
         .map(|(group, resource)| json!({"apiGroups": [group], "resources": [resource], "verbs": VERBS}))
         .collect();
+    if as_job {
+        // To follow the Pods that a Job makes.
+        rules.push(json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}));
+    }
     let role = json!({"apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": metadata, "rules": rules});
     let binding = command.service_account.as_ref().map(|account| {
         let mut subject = json!({"kind": "ServiceAccount", "name": account});

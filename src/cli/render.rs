@@ -9,6 +9,7 @@ use crate::diagnostic::render::printable_line;
 use crate::diagnostic::{Diagnostics, Sources};
 use crate::output;
 use crate::plan::Plan;
+use crate::pod::job;
 use crate::run::{Options, Outcome};
 use serde_json::{Value, json};
 
@@ -32,8 +33,8 @@ pub fn run(command: &Render, report: Report) -> Exit {
     }
     // A Pod that the API server would refuse is shown, and the exit code says that it is no good.
     let printed = report::print(&match command.output {
-        RenderFormat::Yaml => output::documents(&objects(&outcome)),
-        RenderFormat::Json => format!("{:#}\n", as_json(objects(&outcome))),
+        RenderFormat::Yaml => output::documents(&objects(&outcome, &parts)),
+        RenderFormat::Json => format!("{:#}\n", as_json(objects(&outcome, &parts))),
         RenderFormat::Diff => difference(&outcome, &parts, report),
     });
     match printed {
@@ -71,9 +72,15 @@ pub fn judge(outcome: &Outcome, parts: &Parts, found: &mut Diagnostics) {
     check::check(outcome, parts, &Fields::new(parts, outcome), found);
 }
 
-/// The companions, then the Pod.
-pub fn objects(outcome: &Outcome) -> Vec<Value> {
-    outcome.companions.iter().map(|c| c.manifest.clone()).chain([outcome.pod.clone()]).collect()
+/// The companions, then the Pod, or the Job that makes it.
+pub fn objects(outcome: &Outcome, parts: &Parts) -> Vec<Value> {
+    outcome.companions.iter().map(|c| c.manifest.clone()).chain([launched(outcome, parts)]).collect()
+}
+
+/// What is launched: the Pod, or the Job that makes it.
+pub fn launched(outcome: &Outcome, parts: &Parts) -> Value {
+    let pod = outcome.pod.clone();
+    if parts.installation.task_as_job() { job::of_pod(pod) } else { pod }
 }
 
 /// One object, or a List.
@@ -88,6 +95,6 @@ pub fn as_json(mut objects: Vec<Value>) -> Value {
 fn difference(outcome: &Outcome, parts: &Parts, report: Report) -> String {
     let empty = crate::plan::compile(&Sources::new(), None, &[], &mut Diagnostics::new());
     let before = empty.run(parts.template.to_value(), &parts.context, Options::default());
-    let (before, after) = (output::documents(&objects(&before)), output::documents(&objects(outcome)));
+    let (before, after) = (output::documents(&objects(&before, parts)), output::documents(&objects(outcome, parts)));
     output::unified(&before, &after, "without rules", "with rules", report.colour_data())
 }

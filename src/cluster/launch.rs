@@ -156,7 +156,7 @@ impl<'c> Launch<'c> {
             };
             let message = format!("{} is there already, and {whose}", object.id());
             let help = match object.subject {
-                Subject::Pod => "delete it if it isn't needed: two Pods can't have one name".to_owned(),
+                Subject::Pod => "delete it if it isn't needed: two of a kind can't have one name".to_owned(),
                 Subject::Companion(_) => {
                     "give the companion a name of the task's own, such as \"${pod_name}\", or delete what is there"
                         .to_owned()
@@ -252,7 +252,10 @@ fn uid_of(object: &Value) -> &str {
     object["metadata"]["uid"].as_str().unwrap_or("")
 }
 
-/// How companions name the Pod that they go with.
+/// How companions name the Pod, or the Job, that they go with.
 fn owner_reference(pod: &Value) -> Value {
-    json!({"apiVersion": "v1", "kind": "Pod", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]})
+    json!({
+        "apiVersion": pod["apiVersion"], "kind": pod["kind"], "name": pod["metadata"]["name"],
+        "uid": pod["metadata"]["uid"],
+    })
 }

@@ -1,6 +1,6 @@
 //! What becomes of a Pod: until it runs or has ended, or is known not to start.
 
-use super::errors::{Finding, Subject};
+use super::errors::{Fault, Finding, Subject};
 use super::objects::Object;
 use super::{Cluster, request};
 use crate::diagnostic::{Code, Diagnostic};
@@ -46,7 +46,7 @@ pub async fn wait(cluster: &Cluster, pod: &Object, most: Duration) -> Result<&'s
     debug_assert_eq!(pod.subject, Subject::Pod);
     let look = format!("`kubectl describe -n {} {}` tells more", pod.namespace, pod.id());
     loop {
-        let object = match request::get(cluster, format!("{}/{}", pod.url(), pod.name)).await {
+        let object = match look_at(cluster, pod).await {
             Ok(object) => object,
             Err(fault) if fault.not_found() => {
                 return failed(
@@ -82,6 +82,27 @@ pub async fn wait(cluster: &Cluster, pod: &Object, most: Duration) -> Result<&'s
     }
 }
 
+/// The Pod as it stands; of a Job the newest that it has made, or itself before there is one.
+async fn look_at(cluster: &Cluster, pod: &Object) -> Result<Value, Fault> {
+    let own = request::get(cluster, format!("{}/{}", pod.url(), pod.name)).await?;
+    if own["kind"] != "Job" {
+        return Ok(own);
+    }
+    let pods = format!(
+        "/api/v1/namespaces/{}/pods?labelSelector=batch.kubernetes.io%2Fjob-name%3D{}",
+        pod.namespace, pod.name
+    );
+    let list = request::get(cluster, pods).await?;
+    let made = list["items"].as_array().into_iter().flatten();
+    let newest = made.max_by(|a, b| created(a).cmp(created(b)));
+    Ok(newest.cloned().unwrap_or(own))
+}
+
+/// When an object was made. Texts of RFC 3339 in UTC are in the order of their times.
+fn created(object: &Value) -> &str {
+    object["metadata"]["creationTimestamp"].as_str().unwrap_or("")
+}
+
 fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs_f64())
 }
@@ -97,6 +118,9 @@ fn state(pod: &Value) -> State {
     }
     if pod["metadata"].get("deletionTimestamp").is_some() {
         return State::Broken("it is being deleted before it started".into());
+    }
+    if pod["kind"] == "Job" {
+        return State::Coming("its Job has made no Pod yet: the Job's events tell why".into());
     }
     let containers = ["initContainerStatuses", "containerStatuses"];
     let statuses = || containers.iter().flat_map(|key| status[*key].as_array().into_iter().flatten());

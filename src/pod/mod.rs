@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod containers;
+pub mod job;
 pub mod merge_keys;
 pub mod names;
 pub mod quantity;

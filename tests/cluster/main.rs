@@ -7,6 +7,7 @@
 mod cases;
 mod commands;
 mod harness;
+mod job;
 mod launch;
 mod pod_check;
 mod reach;

@@ -55,6 +55,11 @@ impl Installation {
         mounts.collect()
     }
 
+    /// `agentk8sglue.taskAsJob`: whether the agent makes a Job of each task, and not a bare Pod.
+    pub fn task_as_job(&self) -> bool {
+        self.is_set(&["agentk8sglue", "taskAsJob"])
+    }
+
     /// `agentk8sglue.defaultContainerImage`: the image of a task that names none.
     pub fn default_image(&self) -> Option<Text> {
         let image = self.values.get_path(&["agentk8sglue", "defaultContainerImage"])?.as_text()?;

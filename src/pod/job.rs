@@ -1,0 +1,77 @@
+//! A Job instead of a bare Pod, as the agent makes one where the values say `taskAsJob`
+//! ([Job](https://kubernetes.io/docs/concepts/workloads/controllers/job/)).
+
+use crate::edit::{Pointer, Step};
+use serde_json::{Map, Value, json};
+
+/// The Job that makes a Pod: it bears the Pod's name, namespace and labels, and tries once. What isn't an object stays as it is.
+pub fn of_pod(pod: Value) -> Value {
+    let Value::Object(mut pod) = pod else { return pod };
+    let metadata = match pod.shift_remove("metadata") {
+        Some(Value::Object(metadata)) => metadata,
+        _ => Map::new(),
+    };
+    let (mut own, mut inner) = (Map::new(), Map::new());
+    for (key, value) in metadata {
+        match key.as_str() {
+            // A Job gives its Pods names of their own, in its own namespace.
+            "name" | "namespace" => drop(own.insert(key, value)),
+            "labels" => {
+                own.insert(key.clone(), value.clone());
+                inner.insert(key, value);
+            }
+            _ => drop(inner.insert(key, value)),
+        }
+    }
+    pod.shift_remove("apiVersion");
+    pod.shift_remove("kind");
+    let mut template = Map::new();
+    template.insert("metadata".to_owned(), Value::Object(inner));
+    template.append(&mut pod);
+    json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": own,
+        "spec": {"backoffLimit": 0, "template": template},
+    })
+}
+
+/// The place in the Pod that a place in its Job stands for.
+pub fn place_in_pod(at: &Pointer) -> Pointer {
+    match at.steps() {
+        [Step::Key(spec), Step::Key(template), rest @ ..] if spec == "spec" && template == "template" => {
+            Pointer::from(rest)
+        }
+        _ => at.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_bears_what_its_pod_had() {
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "a", "namespace": "ml", "labels": {"l": "1"}, "annotations": {"x": "y"}},
+            "spec": {"restartPolicy": "Never", "containers": [{"name": "c"}]},
+        });
+        let wanted = json!({
+            "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "a", "namespace": "ml", "labels": {"l": "1"}},
+            "spec": {"backoffLimit": 0, "template": {
+                "metadata": {"labels": {"l": "1"}, "annotations": {"x": "y"}},
+                "spec": {"restartPolicy": "Never", "containers": [{"name": "c"}]},
+            }},
+        });
+        assert_eq!(of_pod(pod), wanted);
+        assert_eq!(of_pod(json!([1])), json!([1]));
+    }
+
+    #[test]
+    fn places_lead_into_the_pod() {
+        let image = Pointer::root().child("spec").child("containers").child(0).child("image");
+        let in_job =
+            Pointer::root().child("spec").child("template").child("spec").child("containers").child(0).child("image");
+        assert_eq!(place_in_pod(&in_job), image);
+        assert_eq!(place_in_pod(&image), image);
+    }
+}
