@@ -11,8 +11,8 @@ use crate::hook::Hook;
 use crate::hook::worker;
 use crate::output;
 use crate::plan::{self, Plan};
-use crate::run::{Context, Options, Outcome};
-use crate::source::{MAX_RULES_BYTES, MAX_TASK_BYTES, MAX_VALUES_BYTES, Node};
+use crate::run::{Options, Outcome};
+use crate::source::{MAX_RULES_BYTES, MAX_TASK_BYTES, MAX_VALUES_BYTES};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -177,17 +177,13 @@ impl<'s> Sides<'s> {
             return Compared::Failed;
         }
         let (template, context) = setting.of_task(value, &queue, "default");
-        let outcomes = [(&self.hook, "the hook"), (self.rules, "the rules")].map(|(plan, who)| {
-            let outcome = run_one(plan, setting, &template, &context);
+        let outcomes = [(&self.hook, "the hook refuses"), (self.rules, "the rules refuse")].map(|(plan, refuses)| {
+            let options = Options { hooks: Some(&setting.workers), ..Default::default() };
+            let outcome = plan.run(template.to_value(), &context, options);
             render::log(&outcome, plan);
-            if let Some(failure) = &outcome.failure {
-                let mut failure = failure.clone();
+            if let Some(mut failure) = outcome.failure.clone() {
                 failure.severity = Severity::Warning;
-                failure.message = format!(
-                    "{name}: {who} refuse{} the task: {}",
-                    if who == "the hook" { "s" } else { "" },
-                    failure.message
-                );
+                failure.message = format!("{name}: {refuses} the task: {}", failure.message);
                 found.push(failure);
             }
             outcome
@@ -212,11 +208,6 @@ impl<'s> Sides<'s> {
             _ => Compared::Failed,
         }
     }
-}
-
-fn run_one(plan: &Plan, setting: &Setting, template: &Node, context: &Context) -> Outcome {
-    let options = Options { hooks: Some(&setting.workers), ..Default::default() };
-    plan.run(template.to_value(), context, options)
 }
 
 /// A value with its keys in order, so that the difference shows only what Kubernetes would see.
