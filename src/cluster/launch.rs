@@ -72,7 +72,7 @@ impl<'c> Launch<'c> {
         let Some(last) = self.objects.len().checked_sub(1) else { return Ok(Vec::new()) };
         // A Pod that is there already owns its companions from the start.
         let pod_before = self.look(last).await?;
-        let mut owner = pod_before.as_ref().map(owner_reference);
+        let mut owner = pod_before.as_ref().map(|there| owner_reference(&self.objects[last].value, there));
         let mut done = Vec::with_capacity(last + 1);
         for number in 0..last {
             let before = self.look(number).await?;
@@ -83,7 +83,7 @@ impl<'c> Launch<'c> {
         }
         let pod = self.apply(last, pod_before.as_ref(), None).await?;
         if owner.is_none() && !self.options.dry_run {
-            owner = Some(owner_reference(&pod.object));
+            owner = Some(owner_reference(&self.objects[last].value, &pod.object));
             for (number, done) in done.iter_mut().enumerate() {
                 if self.objects[number].lifetime != Some(Lifetime::Pod) {
                     continue;
@@ -253,9 +253,9 @@ fn uid_of(object: &Value) -> &str {
 }
 
 /// How companions name the Pod, or the Job, that they go with.
-fn owner_reference(pod: &Value) -> Value {
+fn owner_reference(sent: &Value, there: &Value) -> Value {
     json!({
-        "apiVersion": pod["apiVersion"], "kind": pod["kind"], "name": pod["metadata"]["name"],
-        "uid": pod["metadata"]["uid"],
+        "apiVersion": sent["apiVersion"], "kind": sent["kind"], "name": there["metadata"]["name"],
+        "uid": there["metadata"]["uid"],
     })
 }
