@@ -73,8 +73,8 @@ fn expected(text: &str, key: &str) -> Vec<String> {
 
 /// What is wrong with a call's outcome; empty if it is as the module says.
 fn compare(workers: &Workers, name: &str, text: &str) -> String {
-    let slow = expected(text, "says").iter().any(|says| says.contains("longer than 1s"));
-    let timeout = Duration::from_secs(if slow { 1 } else { 20 });
+    let slow = expected(text, "says").iter().any(|says| says.contains("longer than 2s"));
+    let timeout = Duration::from_secs(if slow { 2 } else { 20 });
     let answer = workers.call(&hook(name, timeout), &template(), &context());
     let mut wrong = String::new();
     let logged = expected(text, "log");
@@ -134,7 +134,7 @@ fn every_hook_ends_as_it_says() {
 #[test]
 fn what_children_a_hook_leaves_go_with_it() {
     let workers = Workers::new(settings());
-    let answer = workers.call(&hook("leaves_children", Duration::from_secs(1)), &template(), &context());
+    let answer = workers.call(&hook("leaves_children", Duration::from_secs(2)), &template(), &context());
     assert!(answer.template.is_err());
     let sleeping = || processes().into_iter().filter(|command| command.contains("987654")).count();
     // A killed process may be seen for a moment.

@@ -1,5 +1,5 @@
 # code: limit-exceeded
-# says: took longer than 1s and was stopped
+# says: took longer than 2s and was stopped
 # line: 15
 import os
 import subprocess

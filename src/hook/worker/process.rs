@@ -51,7 +51,7 @@ const MOST_ANSWER: usize = 64 << 20;
 /// How often it is looked whether the process still lives: a child of it may hold its pipes open.
 const TICK: Duration = Duration::from_millis(50);
 /// How long a hook that took too long gets to say where it stands.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A worker's process.
 #[derive(Debug)]
