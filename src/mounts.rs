@@ -2,7 +2,7 @@
 //! that they come from.
 
 use crate::diagnostic::{Sources, Span};
-use crate::source::helm::FileMount;
+use crate::source::helm::{FileMount, Installation};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -22,8 +22,12 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// A file that the values hold.
-    pub fn new(mount: &FileMount, sources: &Sources) -> Mount {
+    /// All files that the values of an installation hold.
+    pub fn all(installation: &Installation, sources: &Sources) -> Vec<Mount> {
+        installation.file_mounts().iter().map(|mount| Mount::new(mount, sources)).collect()
+    }
+
+    fn new(mount: &FileMount, sources: &Sources) -> Mount {
         let text = &mount.content.value;
         let mut ends = Vec::new();
         let mut from = 0;

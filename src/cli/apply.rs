@@ -102,16 +102,14 @@ fn apply(command: &Apply, report: Report, sources: &mut Sources, found: &mut Dia
 fn before(command: &Apply, parts: &Parts, objects: &[Object], sources: &Sources, found: &mut Diagnostics) -> bool {
     let wanted = parts.installation.pre_apply().filter(|_| command.dry_run == DryRun::None && !command.no_commands);
     let (Some(text), Some(pod)) = (wanted, objects.last()) else { return true };
-    let mounts: Vec<Mount> = parts.installation.file_mounts().iter().map(|mount| Mount::new(mount, sources)).collect();
-    let mounted = match Mounted::write(&mounts, &[]) {
+    let mounted = match Mounted::write(&Mount::all(&parts.installation, sources), &[]) {
         Ok(mounted) => mounted,
         Err(why) => {
             found.push(Diagnostic::new(Code::Command, format!("the command {why}")).at(text.span));
             return false;
         }
     };
-    let mut env: Vec<(String, String)> =
-        parts.installation.environment().into_iter().map(|(name, value)| (name.value, value.value)).collect();
+    let mut env = parts.installation.variables();
     // The same cluster for its kubectl.
     if let Some(kubeconfig) = &command.cluster.kubeconfig {
         let path = std::path::absolute(kubeconfig).unwrap_or_else(|_| kubeconfig.clone());

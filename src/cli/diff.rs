@@ -7,8 +7,7 @@ use super::render;
 use super::report::{self, Report};
 use super::setting::{Given, Read, Setting};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Sources};
-use crate::hook::Hook;
-use crate::hook::worker;
+use crate::hook::{self, Function, Hook};
 use crate::output;
 use crate::plan::{self, Plan};
 use crate::run::{Options, Outcome};
@@ -97,7 +96,8 @@ fn load(
     let hook = match &command.hook {
         Some(text) => {
             let file = sources.add("--hook", text.as_str());
-            worker::named(text, sources.whole(file))
+            let span = sources.whole(file);
+            Function::parse(text).map(|function| Hook { function, timeout: hook::TIMEOUT, span })
         }
         None => of_values,
     };

@@ -28,12 +28,8 @@ pub fn workers(
     }
     let mut mounts = Vec::new();
     if let Some(installation) = installation {
-        let given = installation.environment().into_iter().map(|(name, value)| (name.value, value.value));
-        // A name or a value that no process can have would keep Python from starting.
-        env.extend(
-            given.filter(|(name, value)| !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0')),
-        );
-        mounts.extend(installation.file_mounts().iter().map(|mount| Mount::new(mount, sources)));
+        env.extend(installation.variables());
+        mounts = Mount::all(installation, sources);
     }
     for folder in arguments.python_path.iter().filter(|folder| !folder.is_dir()) {
         let message = format!("--python-path {} is not a folder", folder.display());

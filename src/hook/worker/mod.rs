@@ -10,8 +10,8 @@ mod answer;
 mod output;
 mod process;
 
-use super::{Answer, Function, Hook, HookFault, Hooks, TIMEOUT};
-use crate::diagnostic::{Code, Span};
+use super::{Answer, Function, Hook, HookFault, Hooks};
+use crate::diagnostic::Code;
 use crate::mounts::{Mount, Mounted};
 use crate::run::Context;
 use process::{End, Process};
@@ -173,9 +173,4 @@ impl Hooks for Workers {
 
 fn failed(fault: HookFault) -> Answer {
     Answer { template: Err(fault), log: Vec::new() }
-}
-
-/// A function that a command names, to be run as hooks of rules are.
-pub fn named(text: &str, span: Span) -> Option<Hook> {
-    Function::parse(text).map(|function| Hook { function, timeout: TIMEOUT, span })
 }

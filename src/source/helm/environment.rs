@@ -32,6 +32,12 @@ impl Installation {
         self.named(HOOK)
     }
 
+    /// The same, as a process can be given it: a name or a value that none can have would keep it from starting.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let all = self.environment().into_iter().map(|(name, value)| (name.value, value.value));
+        all.filter(|(name, value)| !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0')).collect()
+    }
+
     /// The command that runs before a task's Pod is applied, `CLEARML_K8S_GLUE_POD_PRE_APPLY_CMD`.
     pub fn pre_apply(&self) -> Option<Text> {
         self.named(PRE_APPLY)
