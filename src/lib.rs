@@ -12,7 +12,8 @@
 //!
 //! Under them: [`diagnostic`] is how every stage reports, [`edit`] how every change is made, [`path`] and [`expr`] are the
 //! languages inside of rules, [`op`] holds the operations, [`hook`] is how Python is called. [`output`] prints, [`explain`] tells
-//! of a run; `cli` is the command line, and `cluster` brings an outcome to a cluster.
+//! of a run; `cli` is the command line, `cluster` brings an outcome to a cluster, `agent` does so
+//! for task after task and follows each to its end.
 //!
 //! ```
 //! use podrules::diagnostic::{Diagnostics, Sources};
@@ -41,6 +42,8 @@
 //! assert!(podrules::pod::check::check(&outcome.pod).is_empty());
 //! ```
 
+#[cfg(all(feature = "agent", unix))]
+pub mod agent;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cluster")]
