@@ -86,7 +86,7 @@ impl Access {
 }
 
 /// An error and what caused it, without what it repeats.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = told(error);
     let mut cause = error.source();
     while let Some(error) = cause {

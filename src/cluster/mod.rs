@@ -23,6 +23,8 @@ mod request;
 mod wait;
 
 pub use client::Access;
+#[cfg(feature = "agent")]
+pub(crate) use client::chain;
 pub use errors::{Finding, Subject};
 pub use launch::{Done, Launch, Options, What};
 pub use objects::{Object, Wanted, described, prepare};
