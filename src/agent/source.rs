@@ -40,14 +40,16 @@ impl Task {
 pub struct Room {
     /// In all.
     pub all: usize,
-    /// Of queues that have a limit of their own.
+    /// Of single queues.
     pub queues: HashMap<String, usize>,
+    /// Of every other queue, if there is a limit.
+    pub each: Option<usize>,
 }
 
 impl Room {
     /// Whether a task of the queue may be launched.
     pub fn has(&self, queue: &str) -> bool {
-        self.all > 0 && self.queues.get(queue).is_none_or(|left| *left > 0)
+        self.all > 0 && self.queues.get(queue).copied().or(self.each).is_none_or(|left| left > 0)
     }
 
     /// Takes a place, if there is one.
@@ -56,8 +58,8 @@ impl Room {
             return false;
         }
         self.all -= 1;
-        if let Some(left) = self.queues.get_mut(queue) {
-            *left -= 1;
+        if let Some(left) = self.queues.get(queue).copied().or(self.each) {
+            self.queues.insert(queue.to_owned(), left - 1);
         }
         true
     }
@@ -154,4 +156,21 @@ pub trait TaskSource: Send + 'static {
 
     /// How many tasks wait, by queue.
     fn waiting(&self) -> HashMap<String, usize>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Room;
+
+    #[test]
+    fn room_is_taken_by_queue_and_in_all() {
+        let mut room = Room { all: 3, queues: [("a".to_owned(), 1)].into(), each: None };
+        assert!(room.take("a"));
+        assert!(!room.take("a"));
+        assert!(room.take("b") && room.take("b"));
+        assert!(!room.take("b"));
+        let mut room = Room { all: 9, queues: [("a".to_owned(), 2)].into(), each: Some(1) };
+        assert!(room.take("a") && room.take("a") && room.take("b"));
+        assert!(!room.has("a") && !room.has("b") && room.has("c"));
+    }
 }

@@ -1,18 +1,15 @@
 //! `podrules apply`: the Pod that a task will run in, and its companions, on a cluster.
 
 use super::arguments::{Apply, ApplyFormat, DryRun};
-use super::fields::Fields;
 use super::load::{self, Parts};
 use super::report::{self, Report};
-use super::{Exit, render};
-use crate::cluster::{self, Access, Cluster, Done, Finding, Launch, Object, Options, Subject, Wanted};
+use super::{Exit, objects, render};
+use crate::cluster::{self, Cluster, Done, Finding, Launch, Object, Options, Subject};
 use crate::command;
 use crate::diagnostic::render::printable_line;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Sources, Span};
-use crate::explain::written;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Sources};
 use crate::mounts::{Mount, Mounted};
 use crate::output;
-use crate::pod::job;
 use crate::run::Outcome;
 use kube::config::Config;
 use serde_json::Value;
@@ -55,7 +52,7 @@ fn apply(command: &Apply, report: Report, sources: &mut Sources, found: &mut Dia
         }
     };
     // The namespace of the kubeconfig may be the Pod's, and rules may look at it: so it is read first.
-    let access = access(command);
+    let access = command.cluster.access();
     let config = match runtime.block_on(access.config()) {
         Ok(config) => Some(config),
         // Nothing is sent, so nobody is needed to send it to; but what was asked for must be right.
@@ -78,8 +75,8 @@ fn apply(command: &Apply, report: Report, sources: &mut Sources, found: &mut Dia
         return Exit::Mistakes;
     }
     let objects = match cluster::described(
-        wanted(&outcome, &parts),
-        render::launched(&outcome, &parts),
+        objects::wanted(&outcome, &parts.plan),
+        objects::launched(&outcome, parts.installation.task_as_job()),
         parts.context.task_id(),
         &parts.context.namespace,
     ) {
@@ -126,28 +123,6 @@ fn before(command: &Apply, parts: &Parts, objects: &[Object], sources: &Sources,
     !failed
 }
 
-fn access(command: &Apply) -> Access {
-    let cluster = &command.cluster;
-    Access {
-        kubeconfig: cluster.kubeconfig.clone(),
-        context: cluster.kube_context.clone(),
-        user: cluster.act_as.clone(),
-        groups: cluster.as_group.clone(),
-    }
-}
-
-/// The companions, each with its rule's name.
-fn wanted(outcome: &Outcome, parts: &Parts) -> Vec<Wanted> {
-    let companions = outcome.companions.iter();
-    companions
-        .map(|companion| Wanted {
-            manifest: companion.manifest.clone(),
-            lifetime: companion.lifetime,
-            rule: parts.plan.rules[companion.rule as usize].name.clone(),
-        })
-        .collect()
-}
-
 /// Launches, waits if asked to, prints.
 fn send(
     command: &Apply,
@@ -159,7 +134,7 @@ fn send(
     let dry_run = command.dry_run == DryRun::Server;
     let sent = runtime.block_on(async {
         let cluster = Cluster::new(config).map_err(|d| vec![about_pod(d)])?;
-        let objects = unless_stopped(cluster::prepare(&cluster, objects)).await?;
+        let objects = unless_stopped(cluster::Kinds::default().prepare(&cluster, objects)).await?;
         let pod = objects.last().cloned();
         let options = Options { dry_run, force: command.force_conflicts };
         let mut launch = Launch::new(&cluster, objects, options);
@@ -229,27 +204,9 @@ fn interrupted() -> Finding {
 
 /// Findings of the cluster's with who wrote the field.
 fn blame(findings: Vec<Finding>, outcome: &Outcome, parts: &Parts, found: &mut Diagnostics) -> Exit {
-    let fields = Fields::new(parts, outcome);
-    found.extend(findings.into_iter().map(|finding| match (finding.subject, finding.at) {
-        (Subject::Pod, Some(at)) => {
-            let at = if parts.installation.task_as_job() { job::place_in_pod(&at) } else { at };
-            written(finding.diagnostic, &at, &fields)
-        }
-        (Subject::Pod, None) => finding.diagnostic,
-        (Subject::Companion(number), _) => match companion(number, outcome, parts) {
-            Some((span, rule)) => finding.diagnostic.at_with(span, "asked for here").rule(rule),
-            None => finding.diagnostic,
-        },
-    }));
+    let as_job = parts.installation.task_as_job();
+    found.extend(objects::blamed(findings, outcome, &parts.plan, &parts.template, as_job));
     Exit::Done
-}
-
-/// Where a companion was written, and by which rule: a rule's companions are in the outcome in its order.
-fn companion<'p>(number: usize, outcome: &Outcome, parts: &'p Parts) -> Option<(Span, &'p str)> {
-    let rule = outcome.companions.get(number)?.rule;
-    let before = outcome.companions[..number].iter().filter(|other| other.rule == rule).count();
-    let rule = parts.plan.rules.get(rule as usize)?;
-    Some((rule.companions.get(before)?.span, &rule.name))
 }
 
 fn print(command: &Apply, lines: &[String], names: &[String], mut objects: Vec<Value>) -> Exit {

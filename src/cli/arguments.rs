@@ -47,6 +47,10 @@ pub enum Command {
     #[cfg(feature = "cluster")]
     #[command(after_help = "Example: podrules apply -f values.yaml -r rules.yaml -q train -t task.json --wait=5m")]
     Apply(Apply),
+    /// Take tasks from a folder, launch their Pods, follow them, and clean up after them
+    #[cfg(feature = "agent")]
+    #[command(after_help = "Example: podrules run -f values.yaml -r rules.yaml --tasks tasks/")]
+    Run(Box<super::run_arguments::Run>),
     /// Print the least Role that the rules need of an agent
     #[cfg(feature = "cluster")]
     #[command(
@@ -70,6 +74,24 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+impl Command {
+    /// Whether it goes on until it is stopped, so that its log is what is seen of it.
+    pub fn lasts(&self) -> bool {
+        #[cfg(feature = "agent")]
+        return matches!(self, Command::Run(_));
+        #[cfg(not(feature = "agent"))]
+        false
+    }
+
+    /// Whether its log is for programs.
+    pub fn logs_json(&self) -> bool {
+        #[cfg(feature = "agent")]
+        return matches!(self, Command::Run(run) if run.log_format == super::run_arguments::LogFormat::Json);
+        #[cfg(not(feature = "agent"))]
+        false
+    }
 }
 
 /// Where an installation, its rules and a task are read from.
@@ -214,6 +236,19 @@ pub struct Cluster {
     pub as_group: Vec<String>,
 }
 
+#[cfg(feature = "cluster")]
+impl Cluster {
+    /// How to reach it.
+    pub fn access(&self) -> crate::cluster::Access {
+        crate::cluster::Access {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.kube_context.clone(),
+            user: self.act_as.clone(),
+            groups: self.as_group.clone(),
+        }
+    }
+}
+
 /// What of an apply is left out.
 #[cfg(feature = "cluster")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -240,7 +275,7 @@ pub enum ApplyFormat {
 
 /// Reads a duration: a number with ms, s, m or h.
 #[cfg(feature = "cluster")]
-fn duration(text: &str) -> Result<std::time::Duration, String> {
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let unit = match unit {

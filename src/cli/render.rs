@@ -3,13 +3,13 @@
 use super::arguments::{Render, RenderFormat};
 use super::fields::Fields;
 use super::load::{self, Parts};
+use super::objects::launched;
 use super::report::{self, Report};
 use super::{Exit, check};
 use crate::diagnostic::render::printable_line;
 use crate::diagnostic::{Diagnostics, Sources};
 use crate::output;
 use crate::plan::Plan;
-use crate::pod::job;
 use crate::run::{Options, Outcome};
 use serde_json::{Value, json};
 
@@ -74,13 +74,7 @@ pub fn judge(outcome: &Outcome, parts: &Parts, found: &mut Diagnostics) {
 
 /// The companions, then the Pod, or the Job that makes it.
 pub fn objects(outcome: &Outcome, parts: &Parts) -> Vec<Value> {
-    outcome.companions.iter().map(|c| c.manifest.clone()).chain([launched(outcome, parts)]).collect()
-}
-
-/// What is launched: the Pod, or the Job that makes it.
-pub fn launched(outcome: &Outcome, parts: &Parts) -> Value {
-    let pod = outcome.pod.clone();
-    if parts.installation.task_as_job() { job::of_pod(pod) } else { pod }
+    outcome.companions.iter().map(|c| c.manifest.clone()).chain([launched(outcome, parts.installation.task_as_job())]).collect()
 }
 
 /// One object, or a List.

@@ -18,6 +18,12 @@ impl Report {
         Report { color, strict }
     }
 
+    /// Whether warnings are errors.
+    #[cfg(feature = "agent")]
+    pub fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     /// Whether stderr is coloured.
     pub fn colour_errors(&self) -> bool {
         self.decide(anstream::AutoStream::choice(&std::io::stderr()))

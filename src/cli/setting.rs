@@ -74,6 +74,26 @@ impl Setting {
         Some(Setting { installation: installation?, plan, workers, context, config: config?, namespace })
     }
 
+    /// The worker's id, if the context doesn't say one.
+    #[cfg(feature = "agent")]
+    pub fn with_worker(mut self, id: String) -> Self {
+        self.context.worker_id.get_or_insert(id);
+        self
+    }
+
+    /// The namespace that is the agent's own: as asked, as the context or the values' template says, else the one given here.
+    #[cfg(feature = "agent")]
+    pub fn own_namespace(&self, fallback: &str) -> String {
+        let template = self.installation.namespace().map(str::to_owned);
+        self.namespace.clone().or(template).unwrap_or_else(|| fallback.to_owned())
+    }
+
+    /// The worker's id.
+    #[cfg(feature = "agent")]
+    pub fn worker(&self) -> &str {
+        self.context.worker_id.as_deref().unwrap_or("")
+    }
+
     /// The queue's name: as asked, as the context says, or the only one that the values have.
     pub fn queue(&self, asked: Option<&str>, found: &mut Diagnostics) -> Option<String> {
         let queues = self.installation.queues();

@@ -145,6 +145,11 @@ impl Fault {
         }
     }
 
+    /// Whether something of the same name is there already.
+    pub(super) fn exists(&self) -> bool {
+        matches!(self, Fault::Refused(status) if status.code == 409 && status.reason == "AlreadyExists")
+    }
+
     pub(super) fn not_found(&self) -> bool {
         matches!(self, Fault::Refused(status) if status.code == 404)
     }

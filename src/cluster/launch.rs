@@ -1,6 +1,6 @@
 //! A launch: companions in their order, then the Pod, then the ownership. If a step fails, what was made is removed again.
 
-use super::errors::{Fault, Finding, Subject};
+use super::errors::{Fault, Finding};
 use super::objects::{Object, label};
 use super::{Cluster, LIFETIME_LABEL, MANAGER, TASK_LABEL, errors, request};
 use crate::diagnostic::{Code, Diagnostic};
@@ -122,16 +122,7 @@ impl<'c> Launch<'c> {
                 Err(fault) => return Err(fault),
             },
         };
-        let exactly = DeleteParams {
-            preconditions: Some(Preconditions { uid: Some(uid), resource_version: None }),
-            ..DeleteParams::background()
-        };
-        let request = kube::core::Request::new(object.url()).delete(&object.name, &exactly);
-        let request = request.map_err(|error| Fault::Unusable(error.to_string()))?;
-        match self.cluster.send(request).await {
-            Err(fault) if fault.not_found() => Ok(()),
-            other => other.map(|_| ()),
-        }
+        remove_exactly(self.cluster, object, uid).await
     }
 
     fn task(&self) -> &str {
@@ -141,33 +132,18 @@ impl<'c> Launch<'c> {
     /// What is there of an object's name; what isn't ours, or is on its way out, is an error.
     async fn look(&self, number: usize) -> Result<Option<Value>, Vec<Finding>> {
         let object = &self.objects[number];
-        let found = |code, message: String, help: String| {
-            Err(vec![Finding::new(object.subject, Diagnostic::new(code, message).help(help))])
-        };
         let there = match request::get(self.cluster, format!("{}/{}", object.url(), object.name)).await {
             Ok(there) => there,
             Err(fault) if fault.not_found() => return Ok(None),
             Err(fault) => return Err(fault.findings(object, self.cluster)),
         };
         if !is_of_task(&there, self.task()) && !self.is_shared(number, &there) {
-            let whose = match label(&there, TASK_LABEL) {
-                Some(task) => format!("belongs to the task {task}"),
-                None => "was not made by podrules".to_owned(),
-            };
-            let message = format!("{} is there already, and {whose}", object.id());
-            let help = match object.subject {
-                Subject::Pod => "delete it if it isn't needed: two of a kind can't have one name".to_owned(),
-                Subject::Companion(_) => {
-                    "give the companion a name of the task's own, such as \"${pod_name}\", or delete what is there"
-                        .to_owned()
-                }
-            };
-            return found(Code::NotOurs, message, help);
+            return Err(vec![object.not_ours(&there)]);
         }
         if there["metadata"].get("deletionTimestamp").is_some() {
             let message = format!("{} is being removed, and can't be made anew before it has gone", object.id());
             let help = format!("wait for it: `kubectl wait --for=delete -n {} {}`", object.namespace, object.id());
-            return found(Code::BeingRemoved, message, help);
+            return Err(vec![Finding::new(object.subject, Diagnostic::new(Code::BeingRemoved, message).help(help))]);
         }
         Ok(Some(there))
     }
@@ -244,16 +220,31 @@ impl<'c> Launch<'c> {
     }
 }
 
-fn is_of_task(object: &Value, task: &str) -> bool {
+/// Removes an object, and no other that has its name by now.
+pub(super) async fn remove_exactly(cluster: &Cluster, object: &Object, uid: String) -> Result<(), Fault> {
+    let exactly = DeleteParams {
+        preconditions: Some(Preconditions { uid: Some(uid), resource_version: None }),
+        ..DeleteParams::background()
+    };
+    let request = kube::core::Request::new(object.url()).delete(&object.name, &exactly);
+    let request = request.map_err(|error| Fault::Unusable(error.to_string()))?;
+    match cluster.send(request).await {
+        Err(fault) if fault.not_found() => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
+
+/// Whether an object bears the task's label.
+pub(super) fn is_of_task(object: &Value, task: &str) -> bool {
     !task.is_empty() && label(object, TASK_LABEL) == Some(task)
 }
 
-fn uid_of(object: &Value) -> &str {
+pub(super) fn uid_of(object: &Value) -> &str {
     object["metadata"]["uid"].as_str().unwrap_or("")
 }
 
 /// How companions name the Pod, or the Job, that they go with.
-fn owner_reference(sent: &Value, there: &Value) -> Value {
+pub(super) fn owner_reference(sent: &Value, there: &Value) -> Value {
     json!({
         "apiVersion": sent["apiVersion"], "kind": sent["kind"], "name": there["metadata"]["name"],
         "uid": there["metadata"]["uid"],

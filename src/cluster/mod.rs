@@ -4,8 +4,12 @@
 //! client    kubeconfig, or the Pod we run in → how to reach the cluster
 //! connect   the connection to it
 //! request   one request: its time, its retries, what became of it
-//! objects   manifests → objects the cluster knows: their kinds, names, labels
-//! launch    the order of a launch, and the way back if it fails
+//! objects   manifests → objects with their names and labels
+//! kinds     what the cluster calls their kinds
+//! launch    the order of a launch, and the way back if it fails: for people
+//! create    the same with as few requests as there can be: for an agent
+//! labelled  what is known by its labels: listed, removed, let go
+//! status    what a Pod's status says
 //! wait      what becomes of the Pod
 //! errors    what the API server says → findings, each with the field it is about
 //! ```
@@ -15,11 +19,15 @@
 
 mod client;
 mod connect;
+mod create;
 mod errors;
 mod field;
+mod kinds;
+mod labelled;
 mod launch;
 mod objects;
 mod request;
+mod status;
 mod wait;
 
 pub use client::Access;
@@ -27,8 +35,13 @@ pub use client::Access;
 pub(crate) use client::chain;
 pub use errors::{Finding, Subject};
 pub use launch::{Done, Launch, Options, What};
-pub use objects::{Object, Wanted, described, prepare};
+pub use create::{Created, Failed, Retry, Step, create};
+pub use kinds::Kinds;
+pub use labelled::{Trouble, adopt, delete, delete_all, each, post, release};
+pub use objects::{Object, Wanted, described};
+pub use connect::Observer;
 pub use request::Cluster;
+pub use status::{State, ended_at, state};
 pub use wait::wait;
 
 /// The field manager of everything that podrules applies.
@@ -39,3 +52,10 @@ pub const TASK_LABEL: &str = "podrules.io/task-id";
 pub const RULE_LABEL: &str = "podrules.io/rule";
 /// The label that says how long a companion lives.
 pub const LIFETIME_LABEL: &str = "podrules.io/lifetime";
+/// The finalizer that keeps a Pod until the command after its deletion has run.
+pub const FINALIZER: &str = "podrules.io/post-delete";
+
+/// An error and what caused it, in one line.
+pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    client::chain(error)
+}

@@ -1,14 +1,13 @@
 //! Manifests to objects of the cluster: labels, namespaces, and what their kinds are called in its API.
 
 use super::errors::{Finding, Subject};
-use super::{Cluster, LIFETIME_LABEL, RULE_LABEL, TASK_LABEL};
+use super::{LIFETIME_LABEL, RULE_LABEL, TASK_LABEL};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::edit::Pointer;
 use crate::pod::names::{self, label_value};
 use crate::rules::Lifetime;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, Resource};
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
 
 /// A companion as a run gives it.
 #[derive(Debug, Clone)]
@@ -47,13 +46,29 @@ impl Object {
         }
     }
 
-    /// Where objects of its kind are in the API.
-    pub(super) fn url(&self) -> String {
+    /// Where objects of its kind are in the API, once their kind is known.
+    pub fn url(&self) -> String {
         DynamicObject::url_path(&self.resource, Some(&self.namespace))
     }
 
+    /// That something of its name is there, and isn't ours.
+    pub(super) fn not_ours(&self, there: &Value) -> Finding {
+        let whose = match label(there, TASK_LABEL) {
+            Some(task) => format!("belongs to the task {task}"),
+            None => "was not made by podrules".to_owned(),
+        };
+        let message = format!("{} is there already, and {whose}", self.id());
+        let help = match self.subject {
+            Subject::Pod => "delete it if it isn't needed: two of a kind can't have one name",
+            Subject::Companion(_) => {
+                "give the companion a name of the task's own, such as \"${pod_name}\", or delete what is there"
+            }
+        };
+        Finding::new(self.subject, Diagnostic::new(Code::NotOurs, message).help(help))
+    }
+
     /// The label that says whose it is.
-    pub(super) fn task(&self) -> &str {
+    pub fn task(&self) -> &str {
         label(&self.value, TASK_LABEL).unwrap_or("")
     }
 }
@@ -115,52 +130,6 @@ pub fn described(
     }
     objects.push(pod);
     if found.is_empty() { Ok(objects) } else { Err(found) }
-}
-
-/// The same, with what the cluster calls their kinds: asked of it once for each group of them.
-pub async fn prepare(cluster: &Cluster, mut objects: Vec<Object>) -> Result<Vec<Object>, Vec<Finding>> {
-    let mut known: HashMap<String, Value> = HashMap::new();
-    let mut found = Vec::new();
-    for object in &mut objects {
-        // The Pod's place in the API is no question.
-        if object.subject == Subject::Pod {
-            continue;
-        }
-        let version = object.resource.api_version.clone();
-        if !known.contains_key(&version) {
-            let list = resources(cluster, &version).await.map_err(|fault| fault.findings(object, cluster))?;
-            known.insert(version.clone(), list);
-        }
-        let empty = Vec::new();
-        let list = known.get(&version).and_then(|list| list["resources"].as_array()).unwrap_or(&empty);
-        let kind = list
-            .iter()
-            .find(|r| r["kind"] == object.resource.kind && r["name"].as_str().is_some_and(|name| !name.contains('/')));
-        match kind {
-            None => {
-                let message = format!("the cluster has no kind {} in {version}", object.resource.kind);
-                let help = "correct apiVersion and kind (`kubectl api-resources` lists those there are), or install what brings it";
-                let at = Pointer::root().child("kind");
-                found.push(Finding::new(object.subject, Diagnostic::new(Code::UnknownKind, message).help(help)).at(at));
-            }
-            Some(kind) if kind["namespaced"] == false => {
-                let message = format!("{} is of no namespace, and companions must be", object.id());
-                let help = "create it once for the cluster, outside of the rules";
-                found.push(Finding::new(object.subject, Diagnostic::new(Code::ClusterScoped, message).help(help)));
-            }
-            Some(kind) => object.resource.plural = kind["name"].as_str().unwrap_or_default().to_owned(),
-        }
-    }
-    if found.is_empty() { Ok(objects) } else { Err(found) }
-}
-
-/// The kinds of a group; none if there is no such group.
-async fn resources(cluster: &Cluster, version: &str) -> Result<Value, super::errors::Fault> {
-    let path = if version.contains('/') { format!("/apis/{version}") } else { format!("/api/{version}") };
-    match super::request::get(cluster, path).await {
-        Err(fault) if fault.not_found() => Ok(json!({})),
-        other => other,
-    }
 }
 
 fn object(subject: Subject, value: Value, lifetime: Option<Lifetime>) -> Object {

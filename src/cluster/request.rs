@@ -3,17 +3,18 @@
 //! Every request that is sent here may be sent twice: it reads, applies what is to be there, or deletes one object by its uid.
 
 use super::client::chain;
+use super::connect::Observer;
 use super::errors::Fault;
 use crate::diagnostic::{Code, Diagnostic};
-use http::header::{RETRY_AFTER, WARNING};
+use http::header::{DATE, RETRY_AFTER, WARNING};
 use http_body_util::{BodyExt, Limited};
 use kube::config::Config;
 use kube::core::Status;
 use kube::core::response::StatusDetails;
 use serde_json::Value;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What one answer may take.
 const ONE: Duration = Duration::from_secs(15);
@@ -36,8 +37,11 @@ pub struct Cluster {
     server: String,
     /// Whether it has ever answered.
     reached: AtomicBool,
-    /// Milliseconds lost to attempts that failed.
-    lost: AtomicU64,
+    /// Milliseconds lost to attempts that failed, of all requests together; of a process that goes on for good each request
+    /// has its own.
+    lost: Option<AtomicU64>,
+    /// Seconds by which the server's clock is ahead of ours.
+    ahead: AtomicI64,
 }
 
 /// An answer.
@@ -53,12 +57,34 @@ pub(super) struct Reply {
 impl Cluster {
     /// Makes a client. Nothing is sent yet.
     pub fn new(config: Config) -> Result<Self, Diagnostic> {
+        Self::make(config, None, Some(AtomicU64::new(0)))
+    }
+
+    /// The same for a process that goes on for good: trouble with one request costs no other its patience.
+    pub fn lasting(config: Config, observer: Observer) -> Result<Self, Diagnostic> {
+        Self::make(config, Some(observer), None)
+    }
+
+    fn make(config: Config, observer: Option<Observer>, lost: Option<AtomicU64>) -> Result<Self, Diagnostic> {
         let server = config.cluster_url.to_string();
-        let client = super::connect::client(config).map_err(|error| {
+        let client = super::connect::client(config, observer).map_err(|error| {
             Diagnostic::new(Code::Kubeconfig, format!("the cluster at {server} can't be used: {}", chain(&error)))
                 .help("look at the cluster's and the user's entry in the kubeconfig: certificates, proxy, credentials")
         })?;
-        Ok(Cluster { client, server, reached: AtomicBool::new(false), lost: AtomicU64::new(0) })
+        Ok(Cluster { client, server, reached: AtomicBool::new(false), lost, ahead: AtomicI64::new(0) })
+    }
+
+    /// The client, for what isn't one request.
+    pub fn client(&self) -> &kube::Client {
+        &self.client
+    }
+
+    /// The time by the server's clock, which is that of what it tells.
+    pub fn now(&self) -> SystemTime {
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        let by = Duration::from_secs(ahead.unsigned_abs());
+        let now = SystemTime::now();
+        (if ahead < 0 { now.checked_sub(by) } else { now.checked_add(by) }).unwrap_or(now)
     }
 
     /// Its address.
@@ -68,13 +94,17 @@ impl Cluster {
 
     /// Starts to count anew: trouble long ago is no reason to give up now.
     pub(super) fn fresh_patience(&self) {
-        self.lost.store(0, Ordering::Relaxed);
+        if let Some(lost) = &self.lost {
+            lost.store(0, Ordering::Relaxed);
+        }
     }
 
     /// Starts to count anew with less, for what must be tried even when patience has run out.
     pub(super) fn last_patience(&self) {
         let spent = PATIENCE.saturating_sub(LAST_PATIENCE).as_millis() as u64;
-        self.lost.store(spent, Ordering::Relaxed);
+        if let Some(lost) = &self.lost {
+            lost.store(spent, Ordering::Relaxed);
+        }
     }
 
     /// Sends a request, again if it makes sense.
@@ -84,6 +114,8 @@ impl Cluster {
 
     /// The same, and notes whether an attempt of which no answer came may have been carried out.
     pub(super) async fn send_noting(&self, request: http::Request<Vec<u8>>, doubt: &mut bool) -> Result<Reply, Fault> {
+        let own = AtomicU64::new(0);
+        let lost = self.lost.as_ref().unwrap_or(&own);
         for attempt in 0.. {
             let started = Instant::now();
             let answer = tokio::time::timeout(ONE, self.once(request.clone())).await;
@@ -94,7 +126,7 @@ impl Cluster {
             *doubt |= matches!(fault, Fault::Unreachable(_));
             let Some(asked) = fault.worth_another() else { return Err(fault) };
             let pause = asked.max(pause(attempt));
-            if !self.may_wait(started.elapsed() + pause) {
+            if !self.may_wait(lost, started.elapsed() + pause) {
                 return Err(fault);
             }
             tracing::info!(url = %request.uri().path(), why = %fault, ?pause, "trying again");
@@ -104,16 +136,28 @@ impl Cluster {
     }
 
     /// Takes time off the patience that is left.
-    fn may_wait(&self, time: Duration) -> bool {
+    fn may_wait(&self, lost: &AtomicU64, time: Duration) -> bool {
         let patience = if self.reached.load(Ordering::Relaxed) { PATIENCE } else { FIRST_PATIENCE };
         let time = time.as_millis() as u64;
-        let lost = self.lost.fetch_add(time, Ordering::Relaxed);
+        let lost = lost.fetch_add(time, Ordering::Relaxed);
         u128::from(lost + time) <= patience.as_millis()
+    }
+
+    /// Notes what the server's clock says.
+    fn set_clock<B>(&self, response: &http::Response<B>) {
+        let text = response.headers().get(DATE).and_then(|value| value.to_str().ok());
+        let Some(told) = text.and_then(|text| httpdate::parse_http_date(text).ok()) else { return };
+        let ahead = match told.duration_since(SystemTime::now()) {
+            Ok(ahead) => ahead.as_secs() as i64,
+            Err(behind) => -(behind.duration().as_secs() as i64),
+        };
+        self.ahead.store(ahead, Ordering::Relaxed);
     }
 
     async fn once(&self, request: http::Request<Vec<u8>>) -> Result<Reply, Fault> {
         let response = self.client.send(request.map(Into::into)).await.map_err(|error| Fault::of(&error))?;
         self.reached.store(true, Ordering::Relaxed);
+        self.set_clock(&response);
         let status = response.status().as_u16();
         let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
         let warnings = response.headers().get_all(WARNING).iter();

@@ -2,6 +2,7 @@
 
 use super::errors::{Fault, Finding, Subject};
 use super::objects::Object;
+use super::status::{State, state};
 use super::{Cluster, request};
 use crate::diagnostic::{Code, Diagnostic};
 use serde_json::Value;
@@ -13,29 +14,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long the scheduler may find no node: an autoscaler takes its time to bring one, but begins sooner.
 const UNSCHEDULABLE: Duration = Duration::from_secs(30);
-/// Reasons of a waiting container that no time mends.
-const STUCK: &[&str] = &[
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "ErrImageNeverPull",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "RunContainerError",
-    "CrashLoopBackOff",
-];
-
-/// How a Pod stands.
-enum State {
-    /// It runs, or has ended well.
-    Started(&'static str),
-    /// It has failed, or can't start.
-    Broken(String),
-    /// The scheduler has no node for it.
-    Unschedulable(String),
-    /// It is on its way.
-    Coming(String),
-}
-
 /// Waits until the Pod runs or has ended well; gives the word for it.
 pub async fn wait(cluster: &Cluster, pod: &Object, most: Duration) -> Result<&'static str, Vec<Finding>> {
     let (started, mut pause) = (Instant::now(), PAUSE);
@@ -58,9 +36,11 @@ pub async fn wait(cluster: &Cluster, pod: &Object, most: Duration) -> Result<&'s
             Err(fault) => return Err(fault.findings(pod, cluster)),
         };
         cluster.fresh_patience();
-        let why = match state(&object) {
-            State::Started(word) => return Ok(word),
-            State::Broken(why) => return failed(Code::PodFailed, why, &look),
+        let why = match standing(&object) {
+            State::Running => return Ok("running"),
+            State::Succeeded => return Ok("succeeded"),
+            State::Failed { message, .. } => return failed(Code::PodFailed, message, &look),
+            State::Stuck { message, .. } => return failed(Code::PodFailed, message, &look),
             State::Unschedulable(why) => {
                 let since = *unschedulable_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= UNSCHEDULABLE {
@@ -107,116 +87,17 @@ fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs_f64())
 }
 
-/// Reads a Pod's status.
-fn state(pod: &Value) -> State {
-    let status = &pod["status"];
-    match status["phase"].as_str().unwrap_or("") {
-        "Running" => return State::Started("running"),
-        "Succeeded" => return State::Started("succeeded"),
-        "Failed" => return State::Broken(format!("it failed: {}", why_failed(status))),
-        _ => {}
-    }
-    if pod["metadata"].get("deletionTimestamp").is_some() {
-        return State::Broken("it is being deleted before it started".into());
-    }
-    if pod["kind"] == "Job" {
-        return State::Coming("its Job has made no Pod yet: the Job's events tell why".into());
-    }
-    let containers = ["initContainerStatuses", "containerStatuses"];
-    let statuses = || containers.iter().flat_map(|key| status[*key].as_array().into_iter().flatten());
-    let waiting = |container: &Value| {
-        let waiting = &container["state"]["waiting"];
-        let reason = waiting["reason"].as_str()?.to_owned();
-        let text = match waiting["message"].as_str().filter(|text| !text.is_empty()) {
-            Some(text) => format!("container {}: {reason}: {text}", name(container)),
-            None => format!("container {}: {reason}", name(container)),
-        };
-        Some((reason, text))
-    };
-    if let Some((_, text)) = statuses().filter_map(waiting).find(|(reason, _)| STUCK.contains(&reason.as_str())) {
-        return State::Broken(text);
-    }
-    let conditions = status["conditions"].as_array();
-    let unscheduled = |c: &&Value| c["type"] == "PodScheduled" && c["status"] == "False";
-    if let Some(condition) = conditions.into_iter().flatten().find(unscheduled) {
-        let text = condition["message"].as_str().unwrap_or("the scheduler doesn't say why").to_owned();
-        return match condition["reason"].as_str() {
-            Some("Unschedulable") => State::Unschedulable(text),
-            other => State::Coming(format!("{}: {text}", other.unwrap_or("not scheduled"))),
-        };
-    }
-    let what = statuses().find_map(waiting).map(|(_, text)| text);
-    State::Coming(what.unwrap_or_else(|| "it is pending".into()))
-}
-
-fn name(container: &Value) -> &str {
-    container["name"].as_str().unwrap_or("?")
-}
-
-/// Why a Pod failed: its own reason (Evicted), or the containers that ended badly.
-fn why_failed(status: &Value) -> String {
-    if let Some(reason) = status["reason"].as_str() {
-        return format!("{reason}: {}", status["message"].as_str().unwrap_or("no more is told"));
-    }
-    let all = ["initContainerStatuses", "containerStatuses"];
-    let ended: Vec<String> = all
-        .iter()
-        .flat_map(|key| status[*key].as_array().into_iter().flatten())
-        .filter_map(|container| {
-            let end = &container["state"]["terminated"];
-            let code = end["exitCode"].as_i64().filter(|code| *code != 0)?;
-            let reason = end["reason"].as_str().unwrap_or("Error");
-            Some(format!("container {} ended with exit code {code} ({reason})", name(container)))
-        })
-        .collect();
-    if ended.is_empty() { "it doesn't say why".into() } else { ended.join(", ") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{State, state};
-    use serde_json::{Value, json};
-
-    fn told(status: Value) -> String {
-        match state(&json!({"metadata": {}, "status": status})) {
-            State::Started(word) => word.to_owned(),
-            State::Broken(why) => format!("broken: {why}"),
-            State::Unschedulable(why) => format!("unschedulable: {why}"),
-            State::Coming(why) => format!("coming: {why}"),
+/// How what was launched stands: a Pod, or a Job that has made none yet.
+fn standing(object: &Value) -> State {
+    match state(&object["status"]) {
+        ended @ (State::Running | State::Succeeded) => ended,
+        State::Failed { reason, message } => State::Failed { reason, message: format!("it failed: {message}") },
+        _ if object["metadata"].get("deletionTimestamp").is_some() => {
+            State::Failed { reason: "Deleted".into(), message: "it is being deleted before it started".into() }
         }
-    }
-
-    #[test]
-    fn states_are_told_with_their_reasons() {
-        assert_eq!(told(json!({"phase": "Running"})), "running");
-        assert_eq!(told(json!({"phase": "Succeeded"})), "succeeded");
-        assert_eq!(
-            told(json!({"phase": "Failed", "reason": "Evicted", "message": "low on memory"})),
-            "broken: it failed: Evicted: low on memory"
-        );
-        let killed = json!({"name": "task", "state": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}});
-        let fine = json!({"name": "side", "state": {"terminated": {"exitCode": 0}}});
-        assert_eq!(
-            told(json!({"phase": "Failed", "containerStatuses": [fine, killed]})),
-            "broken: it failed: container task ended with exit code 137 (OOMKilled)"
-        );
-        let stuck =
-            json!({"name": "task", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}});
-        assert_eq!(
-            told(json!({"phase": "Pending", "containerStatuses": [stuck]})),
-            "broken: container task: ImagePullBackOff: no such image"
-        );
-        let coming = json!({"name": "task", "state": {"waiting": {"reason": "ContainerCreating"}}});
-        assert_eq!(
-            told(json!({"phase": "Pending", "containerStatuses": [coming]})),
-            "coming: container task: ContainerCreating"
-        );
-        let condition =
-            json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"});
-        assert_eq!(told(json!({"phase": "Pending", "conditions": [condition]})), "unschedulable: 0/3 nodes");
-        let gated =
-            json!({"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "a gate"});
-        assert_eq!(told(json!({"phase": "Pending", "conditions": [gated]})), "coming: SchedulingGated: a gate");
-        assert_eq!(told(json!({})), "coming: it is pending");
+        _ if object["kind"] == "Job" => {
+            State::Coming("its Job has made no Pod yet: the Job's events tell why".into())
+        }
+        other => other,
     }
 }

@@ -51,14 +51,19 @@ fn image(context: &Context) -> Option<String> {
     own.filter(|image| !image.is_empty()).map(str::to_owned).or_else(|| context.default_image.clone())
 }
 
+/// The value of the label `CLEARML`, by which an agent finds its Pods: `agent-` and the start of the MD5 of its worker's id.
+pub fn agent_label(worker: &str) -> String {
+    let digest = Md5::digest(worker.as_bytes());
+    let hash: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
+    format!("agent-{hash}")
+}
+
 /// The labels by which ClearML's agent finds its Pods, and podrules' own.
 fn own_labels(context: &Context) -> Vec<(&'static str, String)> {
     let worker = context.worker.get("id").and_then(Value::as_str).unwrap_or("");
-    let digest = Md5::digest(worker.as_bytes());
-    let agent: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
     let parent = context.task.get("parent").and_then(Value::as_str).unwrap_or("");
     [
-        ("CLEARML", format!("agent-{agent}")),
+        ("CLEARML", agent_label(worker)),
         ("clearml-agent-queue", names::label_value(context.queue_id())),
         ("clearml-agent-queue-name", names::label_value(context.queue_name())),
         ("clearml-parent-task-id", names::label_value(parent)),

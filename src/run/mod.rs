@@ -9,6 +9,7 @@ mod outcome;
 pub mod provenance;
 mod why;
 
+pub use assemble::agent_label;
 pub use context::{Context, POD_PREFIX};
 pub use outcome::{Companion, HookTrace, Outcome, Reason, RuleTrace, Seen, Status, seen};
 
