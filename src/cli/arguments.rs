@@ -207,7 +207,10 @@ pub struct Rbac {
     /// A rules file, or a folder of them
     #[arg(short, long = "rules", value_name = "FILE")]
     pub rules: Vec<PathBuf>,
-    /// The namespace of tasks
+    /// Who gets the Role
+    #[arg(long = "for", value_enum, value_name = "WHOM", default_value_t = RbacFor::Apply)]
+    pub whom: RbacFor,
+    /// The namespace of tasks, and of the ServiceAccount
     #[arg(short, long, value_name = "NAME")]
     pub namespace: Option<String>,
     /// The Role's name
@@ -216,6 +219,16 @@ pub struct Rbac {
     /// Print a RoleBinding for this ServiceAccount, too
     #[arg(long, value_name = "NAME")]
     pub service_account: Option<String>,
+}
+
+/// Who needs rights.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RbacFor {
+    /// Who launches a task: `podrules apply`
+    Apply,
+    /// The agent, which follows tasks to their end, too: `podrules run`
+    Run,
 }
 
 /// Which cluster, and as whom.

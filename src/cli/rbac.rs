@@ -1,21 +1,36 @@
 //! `podrules rbac`: the least Role that the loaded rules need.
 
 use super::Exit;
-use super::arguments::Rbac;
+use super::arguments::{Rbac, RbacFor};
 use super::load::{read_all, rules_files};
 use super::report::{self, Report};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Sources};
 use crate::output;
 use crate::plan::{self, Plan};
+use crate::rules::Lifetime;
 use crate::source::helm::Installation;
 use crate::source::{MAX_RULES_BYTES, MAX_VALUES_BYTES};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-/// What a launch does with the Pod and with each companion: looks whether it is there, applies it (which creates or changes),
-/// removes it again.
-const VERBS: [&str; 4] = ["get", "create", "patch", "delete"];
+const API: &str = "rbac.authorization.k8s.io";
+
+/// What is done with objects, in the order in which it is printed.
+const VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+/// What a launch does with the Pod and with each companion: looks whether it is there, applies it (which creates or changes;
+/// the agent's finalizer comes and goes by a patch, too), removes it again.
+const LAUNCH: [&str; 4] = ["get", "create", "patch", "delete"];
+/// To know what became of the Pods, those of an earlier process as well.
+const FOLLOW: [&str; 3] = ["get", "list", "watch"];
+/// To find the companions of tasks that are gone, by their labels.
+const SWEEP: [&str; 1] = ["list"];
+/// To remove all companions of a task at once, when it has ended.
+const WITH_TASK: [&str; 1] = ["deletecollection"];
+/// To tell at the Pod what happened; the same again is counted up in the first.
+const TELL: [&str; 2] = ["create", "patch"];
+/// To be the only agent at work: the lease is taken, and renewed.
+const LEAD: [&str; 3] = ["get", "create", "update"];
 
 /// Runs the command.
 pub fn run(command: &Rbac, report: Report) -> Exit {
@@ -31,25 +46,59 @@ pub fn run(command: &Rbac, report: Report) -> Exit {
     let installation = if values.is_empty() { None } else { read(&mut sources, &mut found) };
     let plan = plan::compile(&sources, installation.as_ref(), &rules, &mut found);
     let as_job = installation.as_ref().is_some_and(Installation::task_as_job);
-    let granted = granted(&plan, as_job, &mut found);
-    if let Some(text) = installation.as_ref().and_then(Installation::pre_apply) {
+    let granted = granted(&plan, command.whom, as_job, &mut found);
+    let commands = installation.as_ref().map(|values| match command.whom {
+        RbacFor::Apply => [values.pre_apply(), None],
+        RbacFor::Run => [values.pre_apply(), values.post_delete()],
+    });
+    for text in commands.into_iter().flatten().flatten() {
         let message = "the values' own command may need more than this Role: what it does can't be known";
         let mut note = Diagnostic::new(Code::Unsupported, message).at(text.span);
         note.severity = Severity::Warning;
         found.push(note);
     }
+    // A value that can't be read is told above, and nothing is printed.
+    let everywhere = |values: &Installation| values.monitor_all_namespaces().unwrap_or_default();
+    let everywhere = command.whom == RbacFor::Run && installation.as_ref().is_some_and(everywhere);
     if report.show(found, &sources) {
         return Exit::Mistakes;
     }
-    report::print(&output::documents(&objects(command, granted, as_job)))
+    report::print(&output::documents(&objects(command, &granted, everywhere)))
 }
 
-/// The resources that are needed, by API group and name.
-type Granted = BTreeSet<(String, String)>;
+/// What may be done with the resources that are needed, by API group and name.
+#[derive(Default)]
+struct Granted(BTreeMap<(String, String), Vec<&'static str>>);
 
-fn granted(plan: &Plan, as_job: bool, found: &mut Diagnostics) -> Granted {
+impl Granted {
+    fn add(&mut self, group: &str, resource: &str, verbs: &[&'static str]) {
+        self.0.entry((group.to_owned(), resource.to_owned())).or_default().extend(verbs);
+    }
+
+    fn rules(&self) -> Vec<Value> {
+        let rules = self.0.iter().map(|((group, resource), verbs)| {
+            let verbs: Vec<&str> = VERBS.into_iter().filter(|verb| verbs.contains(verb)).collect();
+            json!({"apiGroups": [group], "resources": [resource], "verbs": verbs})
+        });
+        rules.collect()
+    }
+}
+
+fn granted(plan: &Plan, whom: RbacFor, as_job: bool, found: &mut Diagnostics) -> Granted {
+    let mut granted = Granted::default();
     let launched = if as_job { ("batch", "jobs") } else { ("", "pods") };
-    let mut granted = Granted::from([(launched.0.to_owned(), launched.1.to_owned())]);
+    granted.add(launched.0, launched.1, &LAUNCH);
+    match whom {
+        // To follow the Pods that a Job makes.
+        RbacFor::Apply if as_job => granted.add("", "pods", &["list"]),
+        RbacFor::Apply => {}
+        RbacFor::Run => {
+            granted.add(launched.0, launched.1, &FOLLOW);
+            granted.add("", "pods", &FOLLOW);
+            granted.add("events.k8s.io", "events", &TELL);
+            granted.add("coordination.k8s.io", "leases", &LEAD);
+        }
+    }
     for companion in plan.rules.iter().filter(|rule| rule.enabled).flat_map(|rule| &rule.companions) {
         let text = |key| Some(companion.manifest.field(key)?.constant()?.as_str()?.to_owned());
         let (Some(version), Some(kind)) = (text("apiVersion"), text("kind")) else {
@@ -62,36 +111,34 @@ fn granted(plan: &Plan, as_job: bool, found: &mut Diagnostics) -> Granted {
         };
         let (group, version) = version.split_once('/').unwrap_or(("", &version));
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind));
-        granted.insert((group.to_owned(), resource.plural));
+        granted.add(group, &resource.plural, &LAUNCH);
+        if whom == RbacFor::Run {
+            granted.add(group, &resource.plural, &SWEEP);
+            if companion.lifetime == Lifetime::Task {
+                granted.add(group, &resource.plural, &WITH_TASK);
+            }
+        }
     }
     granted
 }
 
-/// The Role; with a ServiceAccount the RoleBinding, too.
-fn objects(command: &Rbac, granted: Granted, as_job: bool) -> Vec<Value> {
-    let api = "rbac.authorization.k8s.io";
-    let mut metadata = json!({"name": command.name});
-    if let Some(namespace) = &command.namespace {
-        metadata["namespace"] = namespace.as_str().into();
-    }
-    let mut rules: Vec<Value> = granted
-        .iter()
-        .map(|(group, resource)| json!({"apiGroups": [group], "resources": [resource], "verbs": VERBS}))
-        .collect();
-    if as_job {
-        // To follow the Pods that a Job makes.
-        rules.push(json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}));
-    }
-    let role = json!({"apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": metadata, "rules": rules});
-    let binding = command.service_account.as_ref().map(|account| {
-        let mut subject = json!({"kind": "ServiceAccount", "name": account});
-        if let Some(namespace) = &command.namespace {
-            subject["namespace"] = namespace.as_str().into();
+/// The Role; with a ServiceAccount the RoleBinding, too. For all namespaces they are a ClusterRole and a ClusterRoleBinding.
+fn objects(command: &Rbac, granted: &Granted, everywhere: bool) -> Vec<Value> {
+    let (role, binding) = if everywhere { ("ClusterRole", "ClusterRoleBinding") } else { ("Role", "RoleBinding") };
+    let named = |mut value: Value, namespace: bool| {
+        if let (Some(name), true) = (&command.namespace, namespace) {
+            value["namespace"] = name.as_str().into();
         }
+        value
+    };
+    let metadata = named(json!({"name": command.name}), !everywhere);
+    let binding = command.service_account.as_ref().map(|account| {
         json!({
-            "apiVersion": format!("{api}/v1"), "kind": "RoleBinding", "metadata": metadata,
-            "roleRef": {"apiGroup": api, "kind": "Role", "name": command.name}, "subjects": [subject],
+            "apiVersion": format!("{API}/v1"), "kind": binding, "metadata": metadata,
+            "roleRef": {"apiGroup": API, "kind": role, "name": command.name},
+            "subjects": [named(json!({"kind": "ServiceAccount", "name": account}), true)],
         })
     });
+    let role = json!({"apiVersion": format!("{API}/v1"), "kind": role, "metadata": metadata, "rules": granted.rules()});
     std::iter::once(role).chain(binding).collect()
 }

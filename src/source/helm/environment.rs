@@ -43,7 +43,8 @@ impl Installation {
         self.named(PRE_APPLY)
     }
 
-    fn named(&self, wanted: &str) -> Option<Text> {
+    /// A variable of the agent's own environment, unless it is empty.
+    pub(super) fn named(&self, wanted: &str) -> Option<Text> {
         let found = self.environment().into_iter().filter(|(name, _)| name.value == wanted);
         found.map(|(_, value)| value).next_back().filter(|value| !value.value.trim().is_empty())
     }

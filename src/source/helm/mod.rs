@@ -11,6 +11,7 @@ mod document_tests;
 mod environment;
 mod fields;
 mod merge;
+mod settings;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -59,7 +60,10 @@ impl Installation {
         check::check(&given, found);
         let queues = queue_names(&given, sources, &defaults);
         let values = overlay(defaults.values.clone(), given);
-        Some(Installation { values, defaults, queues, release: defaults::RELEASE.to_owned(), namespace: None })
+        let installation =
+            Installation { values, defaults, queues, release: defaults::RELEASE.to_owned(), namespace: None };
+        installation.check_settings(found);
+        Some(installation)
     }
 
     /// Says under which name, and in which namespace, the chart is installed: the names of its objects depend on it.
