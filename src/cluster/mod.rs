@@ -23,7 +23,7 @@ mod request;
 mod wait;
 
 pub use client::Access;
-#[cfg(feature = "agent")]
+#[cfg(all(feature = "agent", unix))]
 pub(crate) use client::chain;
 pub use errors::{Finding, Subject};
 pub use launch::{Done, Launch, Options, What};
