@@ -31,7 +31,7 @@ mod status;
 mod wait;
 
 pub use client::Access;
-#[cfg(feature = "agent")]
+#[cfg(all(feature = "agent", unix))]
 pub(crate) use client::chain;
 pub use errors::{Finding, Subject};
 pub use launch::{Done, Launch, Options, What};

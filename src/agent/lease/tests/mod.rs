@@ -278,10 +278,10 @@ async fn what_changed_before_the_release_is_looked_at() {
 #[tokio::test]
 async fn replicas_take_turns() {
     let server = Server::default();
-    let start = |identity: &str| {
+    let start = |identity: &str, seconds: u64| {
         let mut settings = Settings::new("clearml", "podrules", identity);
         settings.retry = Duration::from_millis(5);
-        settings.duration = Duration::from_secs(1);
+        settings.duration = Duration::from_secs(seconds);
         let (stop, stopped) = watch::channel(false);
         let (standing, task) = hold(server.client(), settings, stopped);
         (standing, task, stop)
@@ -290,9 +290,9 @@ async fn replicas_take_turns() {
         let wait = standing.wait_for(Standing::leads);
         tokio::time::timeout(Duration::from_secs(60), wait).await.expect("it leads in time").unwrap();
     };
-    let (mut a, a_task, a_stop) = start("a");
+    let (mut a, a_task, a_stop) = start("a", 60);
     until(&mut a).await;
-    let (mut b, b_task, _b_stop) = start("b");
+    let (mut b, b_task, _b_stop) = start("b", 1);
     b.wait_for(|standing| matches!(standing, Standing::Follower { leader: Some(a), .. } if a == "a")).await.unwrap();
     a_stop.send(true).unwrap();
     a_task.await.unwrap();
@@ -300,7 +300,7 @@ async fn replicas_take_turns() {
     until(&mut b).await;
     // Killed, it gives nothing back.
     b_task.abort();
-    let (mut c, c_task, c_stop) = start("");
+    let (mut c, c_task, c_stop) = start("", 60);
     until(&mut c).await;
     assert!(server.spec()["holderIdentity"].as_str().unwrap().starts_with("podrules-"));
     // Nobody can say stop any more.
@@ -308,9 +308,21 @@ async fn replicas_take_turns() {
     c_task.await.unwrap();
     assert_eq!(server.spec()["holderIdentity"], "");
     // Nobody listens.
-    let (d, d_task, _d_stop) = start("d");
+    let (d, d_task, _d_stop) = start("d", 60);
     drop(d);
     d_task.await.unwrap();
+}
+
+#[tokio::test]
+async fn pauses_differ_and_end_with_the_leadership() {
+    let world = World::new();
+    let mut a = world.holder("a");
+    let pauses: Vec<Duration> = [0, 100, 255, u64::MAX].iter().map(|chance| a.pause(*chance)).collect();
+    assert!(pauses.iter().all(|pause| (2_000..2_400).contains(&pause.as_millis())), "{pauses:?}");
+    assert!(pauses[0] < pauses[1] && pauses[1] < pauses[2]);
+    a.round().await;
+    world.clock.pass(9);
+    assert_eq!(a.pause(0), Duration::from_secs(1));
 }
 
 #[test]
