@@ -225,8 +225,8 @@ impl<S: TaskSource> Control<S> {
         if let Some(tracked) = self.tracked.get(key) {
             self.launcher.metrics.ended(&tracked.queue, end.word());
             tracing::info!(
-                task = %printable_line(key), queue = %printable_line(&tracked.queue), end = end.word(),
-                reason = %printable_line(reason), "{}", printable_line(message)
+                task = %printable_line(key), queue = %printable_line(&tracked.queue), reason = %printable_line(reason),
+                "{}{}{}", end.word(), if message.is_empty() { "" } else { ": " }, printable_line(message)
             );
         }
         true
