@@ -5,10 +5,10 @@ SHELL := /usr/bin/env bash
 # Builds are kept outside the checkout, so that a fresh clone doesn't start from nothing.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/podrules/target
 
-.PHONY: help test python check fmt lint doc core cluster bench schema cases build
+.PHONY: help test python check fmt lint doc core cluster soak bench bench-launch schema cases build
 
 help: ## list the tasks
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 test: ## set up what the tests need, and run all of them
 	eval "$$(tools/ensure)"; cargo test --locked
@@ -33,8 +33,11 @@ core: ## the engine without the command line and what it needs
 	@if cargo tree --locked --no-default-features --edges normal --prefix none | grep -E '^(clap|kube|tokio|pyo3) '; then \
 	  echo "the core must not need these" >&2; exit 1; fi
 
-cluster: ## apply against a real control plane, which is built once and runs as long as the tests
+cluster: ## apply and run against a real control plane, which is built once and runs as long as the tests
 	eval "$$(tools/ensure)"; tools/cluster/with cargo test --locked --test cluster
+
+soak: ## ten thousand tasks through one agent: nothing lost, memory flat
+	tools/cluster/with tools/soak
 
 build: ## the binary
 	cargo build --locked --release
@@ -42,6 +45,9 @@ build: ## the binary
 bench: ## the engine's budgets, as ratios of one run
 	cargo bench --locked --bench engine --bench hooks
 	tools/bench-process
+
+bench-launch: ## launches a second and memory of an agent, beside a plain client and kubectl
+	eval "$$(tools/ensure)"; tools/cluster/with tools/bench-launch --follow 10000
 
 schema: ## write schema/ from the types
 	cargo run --locked --quiet -- schema rules > schema/rules.schema.json

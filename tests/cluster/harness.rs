@@ -16,9 +16,18 @@ pub fn kubeconfig() -> PathBuf {
     path.map(PathBuf::from).expect("these tests need a control plane: run `make cluster`, which starts one")
 }
 
+/// A client of the control plane that the kubeconfig names; of the runtime that it is made in.
+pub async fn client(kubeconfig: &Path) -> kube::Client {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
+    let options = KubeConfigOptions::default();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.expect("a configuration");
+    kube::Client::try_from(config).expect("a client")
+}
+
 /// A namespace of its own.
 pub struct Place {
     pub namespace: String,
+    pub kubeconfig: PathBuf,
     runtime: tokio::runtime::Runtime,
     client: kube::Client,
 }
@@ -64,15 +73,16 @@ pub fn server() -> &'static str {
 impl Place {
     /// Makes the namespace, and the ServiceAccounts that Pods in it run as.
     pub fn new(name: &str) -> Self {
+        Self::at(&kubeconfig(), name)
+    }
+
+    /// The same on another control plane.
+    pub fn at(kubeconfig: &Path, name: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let client = runtime.block_on(async {
-            let kubeconfig = Kubeconfig::read_from(kubeconfig()).expect("a kubeconfig");
-            let options = KubeConfigOptions::default();
-            let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.expect("a configuration");
-            kube::Client::try_from(config).expect("a client")
-        });
+        let client = runtime.block_on(client(kubeconfig));
         let chance = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), name) % 0x10_0000;
-        let place = Place { namespace: format!("{name}-{chance:05x}"), runtime, client };
+        let namespace = format!("{name}-{chance:05x}");
+        let place = Place { namespace, kubeconfig: kubeconfig.to_owned(), runtime, client };
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place.namespace}});
         place.post("/api/v1/namespaces", &namespace).expect("a namespace");
         let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "clearml-agent-sa"}});
@@ -132,17 +142,13 @@ impl Place {
     }
 
     /// Waits for something, not for ever.
-    pub fn until(&self, what: &str, mut done: impl FnMut() -> bool) {
-        let started = Instant::now();
-        while !done() {
-            assert!(started.elapsed() < Duration::from_secs(60), "{what} has not come");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+    pub fn until(&self, what: &str, done: impl FnMut() -> bool) {
+        until(60, what, done);
     }
 
     /// Runs `podrules apply` on a case in this namespace.
     pub fn apply(&self, case: &str, more: &[&str]) -> Ran {
-        self.apply_by(&kubeconfig(), case, more)
+        self.apply_by(&self.kubeconfig, case, more)
     }
 
     /// The same with another kubeconfig.
@@ -170,8 +176,21 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // What is there may say why, and the control plane may not answer.
+            return;
+        }
         // It goes with the control plane anyway.
         let _ = self.delete(&format!("/api/v1/namespaces/{}", self.namespace));
+    }
+}
+
+/// Waits for something, so many seconds at most. Tests don't depend on how long it takes.
+pub fn until(seconds: u64, what: &str, mut done: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed() < Duration::from_secs(seconds), "{what} has not come");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

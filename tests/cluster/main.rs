@@ -1,4 +1,4 @@
-//! `podrules apply` against a real control plane: `make cluster` starts one and runs this.
+//! `podrules apply` and `podrules run` against a real control plane: `make cluster` starts one and runs this.
 //!
 //! Each test has a namespace of its own. What it applies, and what was there before, is in a folder of tests/cluster/cases.
 
@@ -6,10 +6,15 @@
 
 mod cases;
 mod commands;
+mod crash;
+mod faults_run;
 mod harness;
 mod job;
 mod launch;
+mod plane_faults;
 mod pod_check;
+mod proxy;
 mod reach;
 mod rights;
+mod run;
 mod wait;

@@ -10,7 +10,7 @@ use std::process::Command;
 const NAME: &str = "clearml-id-0a1b2c3d4e5f60718293a4b5c6d7e8f9";
 
 /// A kubeconfig of a ServiceAccount that may do what the rules say.
-fn account(place: &Place, rules: &Value) -> PathBuf {
+pub fn account(place: &Place, rules: &Value) -> PathBuf {
     let group = "/apis/rbac.authorization.k8s.io/v1/namespaces";
     let meta = json!({"name": "launcher"});
     place.post(&place.core("serviceaccounts"), &json!({"metadata": meta})).unwrap();

@@ -1,0 +1,104 @@
+//! Watches the Pods of a namespace, past the agent and past every fault between it and the API server.
+//!
+//! The watch goes on from where it was, so that no Pod is missed however short it lived.
+
+use super::super::harness::{Place, client};
+use futures_util::TryStreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams, WatchEvent, WatchParams};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// What was seen.
+#[derive(Default)]
+pub struct Seen {
+    /// The uids of all Pods that a task ever had.
+    pub pods: BTreeMap<String, BTreeSet<String>>,
+    /// The names of Pods that are there, and not on their way out.
+    pub there: BTreeSet<String>,
+    /// How many were there at once, at most.
+    pub most: usize,
+    /// The watch couldn't go on: nothing of the rest can be relied on.
+    broken: Option<String>,
+}
+
+/// The watch. It ends when this is dropped.
+pub struct Witness {
+    seen: Arc<Mutex<Seen>>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Witness {
+    /// Watches from now on.
+    pub fn new(place: &Place) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let api = runtime.block_on(async {
+            let api: Api<Pod> = Api::namespaced(client(&place.kubeconfig).await, &place.namespace);
+            let list = api.list(&ListParams::default()).await.unwrap();
+            assert!(list.items.is_empty(), "Pods are there before the witness");
+            (api, list.metadata.resource_version.unwrap())
+        });
+        runtime.spawn(watch(api.0, api.1, seen.clone()));
+        Witness { seen, _runtime: runtime }
+    }
+
+    /// What was seen up to now.
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        let seen = self.seen.lock().unwrap();
+        assert!(seen.broken.is_none(), "the witness has lost sight: {:?}", seen.broken);
+        seen
+    }
+
+    /// Tasks that had more than one Pod.
+    pub fn doubled(&self) -> Vec<String> {
+        let seen = self.seen();
+        seen.pods.iter().filter(|(_, uids)| uids.len() > 1).map(|(task, _)| task.clone()).collect()
+    }
+}
+
+async fn watch(api: Api<Pod>, mut version: String, seen: Arc<Mutex<Seen>>) {
+    loop {
+        let parameters = WatchParams::default().timeout(60);
+        if let Ok(stream) = api.watch(&parameters, &version).await {
+            let mut stream = std::pin::pin!(stream);
+            // An API server that is gone for a while ends the stream: the next one goes on after the last event.
+            while let Ok(Some(event)) = stream.try_next().await {
+                let mut seen = seen.lock().unwrap();
+                match event {
+                    WatchEvent::Added(pod) | WatchEvent::Modified(pod) => {
+                        version = pod.metadata.resource_version.clone().unwrap_or(version);
+                        note(&mut seen, pod, false);
+                    }
+                    WatchEvent::Deleted(pod) => {
+                        version = pod.metadata.resource_version.clone().unwrap_or(version);
+                        note(&mut seen, pod, true);
+                    }
+                    WatchEvent::Bookmark(mark) => version = mark.metadata.resource_version,
+                    WatchEvent::Error(status) if status.code == 410 => {
+                        seen.broken = Some(status.message.clone());
+                        return;
+                    }
+                    WatchEvent::Error(_) => break,
+                }
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+fn note(seen: &mut Seen, pod: Pod, gone: bool) {
+    let meta = pod.metadata;
+    let name = meta.name.unwrap();
+    let labels = meta.labels.unwrap_or_default();
+    if let Some(task) = labels.get("podrules.io/task-id") {
+        seen.pods.entry(task.clone()).or_default().insert(meta.uid.unwrap());
+    }
+    if gone || meta.deletion_timestamp.is_some() {
+        seen.there.remove(&name);
+    } else {
+        seen.there.insert(name);
+    }
+    seen.most = seen.most.max(seen.there.len());
+}
