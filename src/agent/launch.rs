@@ -184,7 +184,8 @@ impl Launcher {
         let wanted = format!("{POD_PREFIX}{}", task.id);
         let label = pod.value["metadata"]["labels"]["CLEARML"].as_str().unwrap_or("");
         if pod.name != wanted || label != self.scope.agent {
-            let message = "a rule changes the Pod's name or its label `CLEARML`, by which it is found again: leave them";
+            let message =
+                "a rule changes the Pod's name or its label `CLEARML`, by which it is found again: leave them";
             return Err(Box::new(Refused { reason: "PodName".into(), message: message.into(), failed: Vec::new() }));
         }
         let till_end = companions.iter().filter(|companion| companion.lifetime == Some(Lifetime::Task));

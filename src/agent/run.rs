@@ -106,14 +106,8 @@ impl Agent {
         let (notices, written) = mpsc::channel(events::MOST);
         let writer = events::write(self.cluster.clone(), self.instance.clone(), written, self.metrics.clone());
         let writer = tokio::spawn(writer);
-        let (control, results) = Control::new(
-            self.settings.clone(),
-            launcher,
-            source,
-            self.once.clone(),
-            self.health.clone(),
-            notices,
-        );
+        let (control, results) =
+            Control::new(self.settings.clone(), launcher, source, self.once.clone(), self.health.clone(), notices);
         let left = control.run(results, standing, stop).await;
         writer.abort();
         left

@@ -1,9 +1,9 @@
 //! A Pod, or a Job, of ours as a watch tells of it: only what is needed to follow it, so that ten thousand cost little.
 
 use super::source::End;
+use crate::cluster::{FINALIZER, State, TASK_LABEL, ended_at, state};
 use crate::pod::names::label_value;
 use crate::run::POD_PREFIX;
-use crate::cluster::{FINALIZER, State, TASK_LABEL, ended_at, state};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DynamicResourceScope;

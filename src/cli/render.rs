@@ -74,7 +74,12 @@ pub fn judge(outcome: &Outcome, parts: &Parts, found: &mut Diagnostics) {
 
 /// The companions, then the Pod, or the Job that makes it.
 pub fn objects(outcome: &Outcome, parts: &Parts) -> Vec<Value> {
-    outcome.companions.iter().map(|c| c.manifest.clone()).chain([launched(outcome, parts.installation.task_as_job())]).collect()
+    outcome
+        .companions
+        .iter()
+        .map(|c| c.manifest.clone())
+        .chain([launched(outcome, parts.installation.task_as_job())])
+        .collect()
 }
 
 /// One object, or a List.

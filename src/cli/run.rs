@@ -131,7 +131,13 @@ fn work(command: &Run, report: Report, sources: Sources, loaded: Loaded, runtime
     let agent_label = settings.scope.agent.clone();
     let instance = instance();
     let once = Once::open(state(command, &agent_label)).map_err(input)?;
-    let render = Renderer { setting, sources, namespace: namespace.clone(), strict: report.is_strict(), metrics: metrics.clone() };
+    let render = Renderer {
+        setting,
+        sources,
+        namespace: namespace.clone(),
+        strict: report.is_strict(),
+        metrics: metrics.clone(),
+    };
     let agent = Agent {
         settings,
         cluster: Arc::new(cluster),

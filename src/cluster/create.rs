@@ -143,7 +143,8 @@ async fn post(cluster: &Cluster, object: &Object) -> Result<Reply, Fault> {
 
 /// What is there under the name of an object to create, if it may stand for it.
 async fn taken(cluster: &Cluster, object: &Object, pod: &Object, there: Value) -> Result<There, Failed> {
-    let shared = object.lifetime == Some(Lifetime::Keep) && label(&there, LIFETIME_LABEL) == Some(Lifetime::Keep.word());
+    let shared =
+        object.lifetime == Some(Lifetime::Keep) && label(&there, LIFETIME_LABEL) == Some(Lifetime::Keep.word());
     if !is_of_task(&there, pod.task()) && !shared {
         return Err(Failed { findings: vec![object.not_ours(&there)], retry: None });
     }

@@ -43,10 +43,7 @@ impl Kinds {
                 Ok(Some(kind)) if kind["namespaced"] == false => {
                     let message = format!("{} is of no namespace, and companions must be", object.id());
                     let help = "create it once for the cluster, outside of the rules";
-                    found.push(Finding::new(
-                        object.subject,
-                        Diagnostic::new(Code::ClusterScoped, message).help(help),
-                    ));
+                    found.push(Finding::new(object.subject, Diagnostic::new(Code::ClusterScoped, message).help(help)));
                 }
                 Ok(Some(kind)) => object.resource.plural = kind["name"].as_str().unwrap_or_default().to_owned(),
             }

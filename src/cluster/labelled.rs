@@ -76,12 +76,7 @@ pub async fn delete_all(cluster: &Cluster, url: &str, labels: &[(&str, &str)]) -
 }
 
 /// The metadata of all objects of a kind that have a label, page by page.
-pub async fn each(
-    cluster: &Cluster,
-    url: &str,
-    label: &str,
-    mut found: impl FnMut(Value),
-) -> Result<(), Trouble> {
+pub async fn each(cluster: &Cluster, url: &str, label: &str, mut found: impl FnMut(Value)) -> Result<(), Trouble> {
     let mut next = String::new();
     for _ in 0..MOST_PAGES {
         let path = format!("{url}?limit={PAGE}&labelSelector={}&continue={}", encoded(label), encoded(&next));

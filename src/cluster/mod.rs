@@ -33,13 +33,13 @@ mod wait;
 pub use client::Access;
 #[cfg(all(feature = "agent", unix))]
 pub(crate) use client::chain;
-pub use errors::{Finding, Subject};
-pub use launch::{Done, Launch, Options, What};
+pub use connect::Observer;
 pub use create::{Created, Failed, Retry, Step, create};
+pub use errors::{Finding, Subject};
 pub use kinds::Kinds;
 pub use labelled::{Trouble, adopt, delete, delete_all, each, post, release};
+pub use launch::{Done, Launch, Options, What};
 pub use objects::{Object, Wanted, described};
-pub use connect::Observer;
 pub use request::Cluster;
 pub use status::{State, ended_at, state};
 pub use wait::wait;

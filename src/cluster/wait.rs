@@ -95,9 +95,7 @@ fn standing(object: &Value) -> State {
         _ if object["metadata"].get("deletionTimestamp").is_some() => {
             State::Failed { reason: "Deleted".into(), message: "it is being deleted before it started".into() }
         }
-        _ if object["kind"] == "Job" => {
-            State::Coming("its Job has made no Pod yet: the Job's events tell why".into())
-        }
+        _ if object["kind"] == "Job" => State::Coming("its Job has made no Pod yet: the Job's events tell why".into()),
         other => other,
     }
 }

@@ -83,7 +83,10 @@ impl<S: TaskSource> Control<S> {
         }
         if unit.deleting.is_some() && unit.held && still {
             self.start(key, Job::PostDelete { unit, release: true });
-        } else if unit.deleting.is_none() && !tracked.deleted && tracked.delete_at.is_some_and(|at| at <= Instant::now()) {
+        } else if unit.deleting.is_none()
+            && !tracked.deleted
+            && tracked.delete_at.is_some_and(|at| at <= Instant::now())
+        {
             self.start(key, Job::Delete { unit });
         }
     }
@@ -92,7 +95,9 @@ impl<S: TaskSource> Control<S> {
     async fn judge(&mut self, key: &SmolStr, unit: &Unit, condition: &Condition, still: bool) -> bool {
         let Some(tracked) = self.tracked.get_mut(key) else { return false };
         let (verdict, at_once) = match condition {
-            Condition::Ended { end, reason, message, .. } => (Some((*end, reason.to_string(), message.to_string())), false),
+            Condition::Ended { end, reason, message, .. } => {
+                (Some((*end, reason.to_string(), message.to_string())), false)
+            }
             _ if tracked.unwanted => (Some(unwanted()), true),
             Condition::Waiting { reason, message } if self.settings.hopeless.iter().any(|word| word == reason) => {
                 (Some((End::Failed, reason.to_string(), message.to_string())), true)

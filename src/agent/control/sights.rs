@@ -1,7 +1,7 @@
 //! What the watches tell → what is known.
 
-use super::tracked::{Told, Tracked};
 use super::Control;
+use super::tracked::{Told, Tracked};
 use crate::agent::follow::Sight;
 use crate::agent::source::{Fate, TaskSource};
 use crate::agent::unit::{Condition, Kind, Unit};

@@ -74,8 +74,9 @@ impl<S: TaskSource> Control<S> {
             for url in launcher.companion_urls().await {
                 let url: Arc<str> = url.into();
                 let mut found = Vec::new();
-                let listed =
-                    cluster::each(&launcher.cluster, &url, TASK_LABEL, |object| found.extend(Companion::read(&url, &object)));
+                let listed = cluster::each(&launcher.cluster, &url, TASK_LABEL, |object| {
+                    found.extend(Companion::read(&url, &object))
+                });
                 if let Err(trouble) = listed.await {
                     tracing::warn!(%url, "companions can't be listed: {}", printable_line(&trouble.message));
                     continue;

@@ -106,9 +106,10 @@ impl Tracked {
         let own = &self.unit.as_ref()?.condition;
         Some(match (own, &self.inner) {
             // The Pod knows why.
-            (Condition::Ended { end: End::Failed, at, .. }, Some(Condition::Ended { end: End::Failed, reason, message, .. })) => {
-                Condition::Ended { end: End::Failed, reason: reason.clone(), message: message.clone(), at: *at }
-            }
+            (
+                Condition::Ended { end: End::Failed, at, .. },
+                Some(Condition::Ended { end: End::Failed, reason, message, .. }),
+            ) => Condition::Ended { end: End::Failed, reason: reason.clone(), message: message.clone(), at: *at },
             // A Job may try again after its Pod has ended.
             (Condition::Ended { .. }, _) | (_, None | Some(Condition::Ended { .. })) => own.clone(),
             (_, Some(inner)) => inner.clone(),

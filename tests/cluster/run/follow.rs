@@ -77,7 +77,7 @@ fn a_pod_that_no_node_takes_waits_and_says_why() {
 fn rules_that_fail_fail_the_task_and_nothing_is_made() {
     let place = Place::new("bad-rule");
     let mut agent = Agent::new(&place).more_rules(
-        "  - name: hopeless\n    queues: [others]\n    do: [replace: {path: $.spec.nothing.here, value: 1}]\n",
+        "  - name: hopeless\n    queues: [others]\n    do: [replace: {path: $.spec.nothing.here, pattern: a, with: b}]\n",
     );
     agent.start();
     agent.task("others", "bad");
