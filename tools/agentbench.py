@@ -1,4 +1,4 @@
-"""What tools/soak and tools/bench-launch share: a client of the API server, an observer of Pods, and `podrules run`."""
+"""What soak and bench-launch share: a client of the API server, an observer of Pods, and `podrules run`."""
 
 import http.client
 import json

@@ -225,11 +225,6 @@ impl<'a> Agent<'a> {
         panic!("{name} is not {word} but {}", self.status(queue, name));
     }
 
-    /// Whether the process is there.
-    pub fn lives(&mut self) -> bool {
-        self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
-    }
-
     /// Fails the test if the process has ended.
     pub fn must_live(&mut self) {
         if let Some(child) = &mut self.child

@@ -167,6 +167,10 @@ pub fn verdict(agent: &mut Agent, witness: &Witness, tasks: &mut Tasks, what: &s
     if !odd.is_empty() {
         let _ = writeln!(wrong, "post-delete: {odd:?}");
     }
+    let blinks = witness.seen().blinks;
+    if blinks > 0 {
+        let _ = writeln!(std::io::stdout(), "{what}: the witness may have missed something, {blinks} times");
+    }
     assert!(wrong.is_empty() && unseen == 0, "{what}: {unseen} tasks without a Pod\n{wrong}");
     let kept = agent.place.get(&agent.place.core("configmaps/kept")).map(|map| map["metadata"]["labels"].clone());
     assert!(kept.is_ok_and(|labels: Value| labels["podrules.io/lifetime"] == "keep"), "what is to be kept is gone");

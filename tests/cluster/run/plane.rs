@@ -1,14 +1,17 @@
 //! A control plane for one test, whose parts can be stopped, killed and started again without disturbing others.
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 /// The control plane. It ends when this is dropped.
 pub struct Plane {
     home: tempfile::TempDir,
+    /// What was started again, and is to be waited for.
+    children: RefCell<Vec<Child>>,
 }
 
 fn tool(name: &str) -> PathBuf {
@@ -18,7 +21,7 @@ fn tool(name: &str) -> PathBuf {
 impl Plane {
     /// Starts one.
     pub fn new() -> Self {
-        let plane = Plane { home: tempfile::tempdir().unwrap() };
+        let plane = Plane { home: tempfile::tempdir().unwrap(), children: RefCell::default() };
         let status = Command::new(tool("up")).arg(plane.home.path()).stdout(std::process::Stdio::null()).status();
         assert!(status.unwrap().success(), "no control plane");
         plane
@@ -71,10 +74,11 @@ impl Plane {
         panic!("{part} doesn't end");
     }
 
-    /// A part that was killed is started again. Whoever asks is waited for by `down`, which knows it by its pid.
+    /// A part that was killed is started again. `down` knows it by its pid.
     pub fn start(&self, part: &str, mut command: Command) {
         let child = command.spawn().unwrap();
         fs::write(self.pid_file(part), format!("{}\n", child.id())).unwrap();
+        self.children.borrow_mut().push(child);
     }
 }
 
@@ -89,5 +93,9 @@ impl Drop for Plane {
             }
         }
         let _ = Command::new(tool("down")).arg(self.home.path()).status();
+        for child in self.children.get_mut() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
