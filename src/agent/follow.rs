@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
 /// Seconds after which the server ends a watch, so that silence never lasts: the next goes on at once.
-const ROUND: u32 = 55;
+const ROUND: u32 = 30;
 /// Objects of one page of a list.
 const PAGE: u32 = 500;
 

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceBuilder;
 
-/// How long a connection may say nothing while an answer is awaited. A watch says something each minute.
-pub(super) const SILENCE: Duration = Duration::from_secs(75);
+/// How long a connection may say nothing while an answer is awaited: longer than a watch lasts.
+pub(super) const SILENCE: Duration = Duration::from_secs(40);
 /// After how much silence the other end is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 

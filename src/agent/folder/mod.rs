@@ -56,6 +56,8 @@ pub struct FolderSource {
     places: HashMap<String, Place>,
     /// What waits, by queue, in order.
     waiting: BTreeMap<String, BTreeSet<(SystemTime, String)>>,
+    /// Whether there may be files of which it isn't known whose task they hold.
+    unread: bool,
     /// Keys of tasks whose file has gone, not told yet.
     unwanted: Vec<String>,
     /// The queue that was served last.
@@ -78,6 +80,7 @@ impl FolderSource {
             known: HashMap::new(),
             places: HashMap::new(),
             waiting: BTreeMap::new(),
+            unread: false,
             unwanted: Vec::new(),
             last: String::new(),
             scans: scan::Scans::default(),
@@ -90,6 +93,25 @@ impl FolderSource {
 
     fn status_path(&self, place: &Place) -> PathBuf {
         self.root.join(&place.0).join(format!("{}{}", place.1, status::SUFFIX))
+    }
+
+    /// Where the task of a key is. One that an earlier process launched may stand in a file that was not read yet.
+    fn find(&mut self, key: &str) -> Option<Place> {
+        if !self.places.contains_key(key) && self.unread {
+            self.unread = false;
+            let unread = |known: &Known| known.key.is_empty() && known.stage == Stage::Waiting;
+            let places: Vec<Place> =
+                self.known.iter().filter(|(_, known)| unread(known)).map(|(place, _)| place.clone()).collect();
+            for place in places {
+                if let Found::Task(id, _) = file::read(&self.path(&place), &place.1)
+                    && let Some(known) = self.known.get_mut(&place)
+                {
+                    known.key = label_value(&id);
+                    self.places.entry(known.key.clone()).or_insert(place);
+                }
+            }
+        }
+        self.places.get(key).cloned()
     }
 
     /// The name of a folder's queue.
@@ -230,7 +252,7 @@ impl TaskSource for FolderSource {
         if self.scans.is_first() {
             self.scan()?;
         }
-        let Some(place) = self.places.get(key).cloned() else { return Ok(()) };
+        let Some(place) = self.find(key) else { return Ok(()) };
         let path = self.status_path(&place);
         let Some(known) = self.known.get_mut(&place) else { return Ok(()) };
         if known.gone && matches!(report, Report::Ended { .. }) {
@@ -265,10 +287,8 @@ impl TaskSource for FolderSource {
 
     async fn fate(&mut self, key: &str) -> Result<Fate, SourceFault> {
         self.scan()?;
-        let known = self.places.get(key).and_then(|place| self.known.get(place));
-        Ok(match known.map(|known| known.stage) {
-            // One that waits may not have been read yet.
-            None if self.is_unread(key) => Fate::Waiting,
+        let place = self.find(key);
+        Ok(match place.and_then(|place| self.known.get(&place)).map(|known| known.stage) {
             None => Fate::Unknown,
             Some(Stage::Waiting) => Fate::Waiting,
             Some(Stage::Launched) => Fate::Launched,

@@ -144,6 +144,7 @@ impl FolderSource {
         let key = if stage == Stage::Waiting { String::new() } else { key };
         self.known.insert(place.clone(), Known { key, stage, given: false, gone: false, broken, order });
         if stage == Stage::Waiting {
+            self.unread = true;
             self.wait(&place);
         }
     }
@@ -225,11 +226,6 @@ impl FolderSource {
                 let _ = fs::remove_file(self.status_path(&place));
             }
         }
-    }
-
-    /// Whether a task of the key may be among files that were not read yet.
-    pub(super) fn is_unread(&self, _: &str) -> bool {
-        self.known.values().any(|known| known.stage == Stage::Waiting && known.key.is_empty())
     }
 }
 

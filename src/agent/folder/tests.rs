@@ -106,6 +106,17 @@ fn what_waits_for_quota_is_not_launched() {
 }
 
 #[test]
+fn what_an_earlier_process_launched_is_known_before_its_file_is_given_out() {
+    let mut tasks = Tasks::new();
+    tasks.task("q/a.json", "a");
+    tasks.task("q/b.json", "b");
+    tasks.launch("a");
+    tasks.end("a", End::Completed);
+    assert_eq!((tasks.next(9), tasks.fate("a"), tasks.fate("c")), (vec!["b".to_owned()], Fate::Ended, Fate::Unknown));
+    assert_eq!(tasks.status("q/a.json").unwrap().status, "completed");
+}
+
+#[test]
 fn queues_take_turns_within_their_room() {
     let mut tasks = Tasks::new();
     for id in ["a1", "a2", "a3"] {

@@ -23,9 +23,9 @@ fn each_lifetime_ends_as_it_says() {
     // kwok lets no Pod of this life end: we do.
     end(&place, "clearml-id-c");
     agent.until("others", "c", "completed");
-    place.until("the removal of what was the task's", || place.get(&of_task).is_err());
-    assert!(place.get(&of_pod).is_ok(), "it goes with the Pod, which is kept");
+    assert!(place.get(&of_pod).is_ok() && place.get(&of_task).is_ok(), "they go when the Pod goes, which is kept");
     place.delete(&place.core("pods/clearml-id-c")).unwrap();
+    place.until("the removal of what was the task's", || place.get(&of_task).is_err());
     place.until("the removal of what was the Pod's", || place.get(&of_pod).is_err());
     assert!(place.get(&kept).is_ok());
     assert_eq!(agent.word("others", "c"), "completed");

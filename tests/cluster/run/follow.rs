@@ -17,7 +17,7 @@ fn a_task_is_launched_and_followed_to_its_end() {
     agent.start();
     agent.task("ends", "late");
     let status = agent.until("ends", "late", "completed");
-    assert_eq!(status["id"], "late");
+    assert_eq!(status["task"], "late");
     assert_eq!(status["pod"], "clearml-id-late");
     let status = agent.until("runs", "early", "running");
     assert_eq!(status["pod"], "clearml-id-early");
