@@ -3,7 +3,8 @@
 //! A source is the memory of tasks, as the cluster is that of Pods. What it must give:
 //!
 //! - A task that was given out and of which nothing was reported is given out again after a restart.
-//! - A report is kept before the call returns, so that no Pod is deleted whose end isn't recorded.
+//! - The report of an end is kept before the call returns, so that no Pod is deleted whose end isn't recorded. Others may be kept
+//!   a moment later: until then the Pod itself is there to tell.
 //! - A report may come twice, and after a restart again: the second changes nothing.
 //!
 //! Tasks are known by their *key*, which is what stands in the Pod's label `podrules.io/task-id`: the id itself, or for an id

@@ -5,12 +5,13 @@ use crate::cluster::{FINALIZER, State, TASK_LABEL, ended_at, state};
 use crate::pod::names::label_value;
 use crate::run::POD_PREFIX;
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::core::DynamicResourceScope;
 use serde::Deserialize;
 use serde_json::Value;
 use smol_str::SmolStr;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// The annotation with the name of the queue, which a label may not be able to hold.
 pub const QUEUE: &str = "podrules.io/queue";
@@ -145,20 +146,61 @@ impl Unit {
 
 /// What is read of an object.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(from = "Raw")]
 pub struct Seen {
-    #[serde(default)]
     metadata: ObjectMeta,
+    node: Option<String>,
+    status: Value,
+}
+
+/// The same as it is written. The bookkeeping of fields' managers, which is larger than all the rest, is passed over.
+#[derive(Deserialize)]
+struct Raw {
+    #[serde(default)]
+    metadata: Metadata,
     #[serde(default)]
     spec: Spec,
     #[serde(default)]
     status: Value,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Metadata {
+    name: Option<String>,
+    namespace: Option<String>,
+    uid: Option<String>,
+    resource_version: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
+    annotations: Option<BTreeMap<String, String>>,
+    finalizers: Option<Vec<String>>,
+    deletion_timestamp: Option<Time>,
+    deletion_grace_period_seconds: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Spec {
-    #[serde(default)]
     node_name: Option<String>,
+}
+
+impl From<Raw> for Seen {
+    fn from(raw: Raw) -> Self {
+        let Raw { metadata, spec, status } = raw;
+        let metadata = ObjectMeta {
+            name: metadata.name,
+            namespace: metadata.namespace,
+            uid: metadata.uid,
+            resource_version: metadata.resource_version,
+            labels: metadata.labels,
+            annotations: metadata.annotations,
+            finalizers: metadata.finalizers,
+            deletion_timestamp: metadata.deletion_timestamp,
+            deletion_grace_period_seconds: metadata.deletion_grace_period_seconds,
+            ..ObjectMeta::default()
+        };
+        Seen { metadata, node: spec.node_name, status }
+    }
 }
 
 impl Seen {
@@ -172,7 +214,7 @@ impl Seen {
             Kind::Pod => Condition::of_pod(&self.status),
             Kind::Job => Condition::of_job(&self.status),
         };
-        let stopped = self.metadata.deletion_grace_period_seconds == Some(0) || self.spec.node_name.is_none();
+        let stopped = self.metadata.deletion_grace_period_seconds == Some(0) || self.node.is_none();
         Some(Unit {
             kind,
             key: key.as_str().into(),

@@ -11,6 +11,7 @@ use crate::source::helm::Installation;
 use crate::source::{self, MAX_RULES_BYTES, MAX_TASK_BYTES, MAX_VALUES_BYTES, Node, hocon, json, yaml};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What stopped the loading; the findings that led to it are with the caller.
 pub struct Stopped(pub Exit);
@@ -82,7 +83,7 @@ pub struct Parts {
     /// The task and what is known of it.
     pub context: Context,
     /// The queue's template.
-    pub template: Node,
+    pub template: Arc<Node>,
 }
 
 fn files(inputs: &Inputs, found: &mut Diagnostics) -> Option<Files> {

@@ -5,12 +5,13 @@ use super::setting::Setting;
 use crate::agent::{Metrics, Refused, Render, Rendered, Task};
 use crate::cluster;
 use crate::diagnostic::render::{human, printable_line};
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Sources};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Sources};
 use crate::explain::{Fields, check};
 use crate::hook::{Answer, Hook, Hooks};
 use crate::run::{Context, Options, Outcome, Status};
 use serde_json::Value;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// An installation with its rules.
@@ -25,7 +26,12 @@ pub struct Renderer {
     pub strict: bool,
     /// Figures.
     pub metrics: Metrics,
+    /// Queues of which it was said that the values don't have them.
+    pub told: Mutex<HashSet<String>>,
 }
+
+/// Queues that are told of.
+const MOST_QUEUES: usize = 1_000;
 
 impl Renderer {
     /// The report on a task that can't be launched.
@@ -43,12 +49,20 @@ impl Renderer {
             if self.strict && diagnostic.severity == Severity::Warning {
                 diagnostic.severity = Severity::Error;
             }
-            if !diagnostic.is_error() {
+            // Once for each queue is enough.
+            let known = diagnostic.code == Code::UnknownQueue && !self.is_new(&task.queue);
+            if !diagnostic.is_error() && !known {
                 tracing::warn!(task = %printable_line(&task.id), "{}", printable_line(&diagnostic.message));
             }
             judged.push(diagnostic);
         }
         judged
+    }
+
+    /// Whether nothing was said of a queue that the values don't have.
+    fn is_new(&self, queue: &str) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.len() < MOST_QUEUES && told.insert(queue.to_owned())
     }
 
     fn names(&self, outcome: &Outcome, wanted: impl Fn(&Status) -> bool) -> Vec<String> {

@@ -41,7 +41,7 @@ pub fn run(command: &Run, report: Report) -> Exit {
         return if exit == Exit::Done { Exit::Mistakes } else { exit };
     }
     let Ok(loaded) = loaded else { return Exit::Mistakes };
-    let runtime = match Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(report, Diagnostic::new(Code::Input, format!("no threads can be had: {error}"))),
     };
@@ -137,6 +137,7 @@ fn work(command: &Run, report: Report, sources: Sources, loaded: Loaded, runtime
         namespace: namespace.clone(),
         strict: report.is_strict(),
         metrics: metrics.clone(),
+        told: Default::default(),
     };
     let agent = Agent {
         settings,

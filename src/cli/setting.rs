@@ -11,8 +11,9 @@ use crate::source::context::ContextFile;
 use crate::source::helm::Installation;
 use crate::source::{MAX_VALUES_BYTES, Node};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The files that were read.
 pub struct Read {
@@ -52,7 +53,12 @@ pub struct Setting {
     context: ContextFile,
     config: Value,
     namespace: Option<String>,
+    /// The templates that were made, by queue.
+    templates: Mutex<HashMap<String, Arc<Node>>>,
 }
+
+/// Templates that are kept: queues' names may be anything.
+const MOST_TEMPLATES: usize = 1_000;
 
 impl Setting {
     /// Makes it of what was read; nothing if there are mistakes without which nothing can be made.
@@ -71,7 +77,15 @@ impl Setting {
         };
         let workers = hooks::workers(given.python, installation.as_ref(), sources, found);
         let namespace = given.namespace.map(str::to_owned).or_else(|| context.namespace.clone());
-        Some(Setting { installation: installation?, plan, workers, context, config: config?, namespace })
+        Some(Setting {
+            installation: installation?,
+            plan,
+            workers,
+            context,
+            config: config?,
+            namespace,
+            templates: Mutex::default(),
+        })
     }
 
     /// The worker's id, if the context doesn't say one.
@@ -120,7 +134,7 @@ impl Setting {
     }
 
     /// A task's template and context. The namespace is for Pods of which nothing else says it.
-    pub fn of_task(&self, task: Value, queue: &str, fallback: &str) -> (Node, Context) {
+    pub fn of_task(&self, task: Value, queue: &str, fallback: &str) -> (Arc<Node>, Context) {
         // The agent will see its extraEnvs; what they don't set may come from the environment of this process.
         let given = self.installation.environment().into_iter().map(|(name, value)| (name.value, value.value));
         let listed = self.plan.sets.iter().flat_map(|set| &set.env);
@@ -132,10 +146,23 @@ impl Setting {
         context.worker = Arc::new(json!({"id": self.context.worker_id.as_deref().unwrap_or("")}));
         context.env = environment.collect();
         context.default_image = self.installation.default_image().map(|text| text.value);
-        let template = self.installation.template(queue);
+        let template = self.template(queue);
         let own = template.get_path(&["metadata", "namespace"]).and_then(Node::as_str);
         let namespace = self.namespace.clone().or_else(|| own.map(str::to_owned));
         context.namespace = namespace.unwrap_or_else(|| fallback.to_owned());
         (template, context)
+    }
+
+    /// The queue's template, made once.
+    fn template(&self, queue: &str) -> Arc<Node> {
+        let mut templates = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = templates.get(queue) {
+            return made.clone();
+        }
+        let made = Arc::new(self.installation.template(queue));
+        if templates.len() < MOST_TEMPLATES {
+            templates.insert(queue.to_owned(), made.clone());
+        }
+        made
     }
 }

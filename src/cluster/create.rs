@@ -11,8 +11,12 @@ use super::request::{Reply, get};
 use super::{Cluster, LIFETIME_LABEL, MANAGER};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::rules::Lifetime;
+use http::header::{ACCEPT, HeaderValue};
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
+
+/// An answer of metadata alone ([the API's representations](https://kubernetes.io/docs/reference/using-api/api-concepts/)).
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 /// Why the same launch may succeed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +142,10 @@ async fn post(cluster: &Cluster, object: &Object) -> Result<Reply, Fault> {
     let body = serde_json::to_vec(&object.value).map_err(|error| unusable(error.to_string()))?;
     let parameters = PostParams { dry_run: false, field_manager: Some(MANAGER.to_owned()) };
     let request = kube::core::Request::new(object.url()).create(&parameters, body);
-    cluster.send(request.map_err(|error| unusable(error.to_string()))?).await
+    let mut request = request.map_err(|error| unusable(error.to_string()))?;
+    // Only its uid is of use. A server that can't leave the rest out sends all.
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(METADATA));
+    cluster.send(request).await
 }
 
 /// What is there under the name of an object to create, if it may stand for it.

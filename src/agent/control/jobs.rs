@@ -124,6 +124,7 @@ impl Launcher {
     async fn after_delete(self: Arc<Self>, unit: Unit, release: bool, once: Arc<Once>) -> Result<(), Trouble> {
         if self.commands.post_delete.is_some() {
             let _place = self.blocking.acquire().await;
+            reached("post-delete-started");
             let (commands, of, store, started) = (self.commands.clone(), unit.clone(), once.clone(), Instant::now());
             let ran = tokio::task::spawn_blocking(move || {
                 let text = commands.post_delete.as_ref()?;

@@ -27,6 +27,12 @@ use std::time::{Duration, Instant, SystemTime};
 /// How long a file that can't be read may be one that is still being written.
 const UNSURE: Duration = Duration::from_secs(1);
 
+/// Statuses that wait to be written.
+const MOST_LATE: usize = 10_000;
+/// How many of them are written in one go, and which part of all at least.
+const WRITTEN: usize = 32;
+const PART: usize = 8;
+
 /// A task's file, by its queue's folder (empty for the root) and its own name.
 type Place = (String, String);
 
@@ -38,6 +44,8 @@ struct Known {
     stage: Stage,
     /// Given out by this process, and nothing is reported yet.
     given: bool,
+    /// Whether a report was written.
+    said: bool,
     /// Whether its file has gone.
     gone: bool,
     /// A file that is no task, as it was when that was found, and whether its status says so.
@@ -58,6 +66,8 @@ pub struct FolderSource {
     waiting: BTreeMap<String, BTreeSet<(SystemTime, String)>>,
     /// Whether there may be files of which it isn't known whose task they hold.
     unread: bool,
+    /// What is still to be written.
+    late: HashMap<Place, Status>,
     /// Keys of tasks whose file has gone, not told yet.
     unwanted: Vec<String>,
     /// The queue that was served last.
@@ -81,6 +91,7 @@ impl FolderSource {
             places: HashMap::new(),
             waiting: BTreeMap::new(),
             unread: false,
+            late: HashMap::new(),
             unwanted: Vec::new(),
             last: String::new(),
             scans: scan::Scans::default(),
@@ -197,6 +208,21 @@ impl FolderSource {
         }
     }
 
+    /// Writes what is still to be written: files that many tasks change at once cost more than their launch.
+    fn write_late(&mut self, most: usize) -> Result<(), SourceFault> {
+        let places: Vec<Place> = self.late.keys().take(most).cloned().collect();
+        for place in places {
+            // Of a task whose file has gone none is needed.
+            if self.known.get(&place).is_some_and(|known| !known.gone)
+                && let Some(status) = self.late.get(&place)
+            {
+                status.write(&self.status_path(&place))?;
+            }
+            self.late.remove(&place);
+        }
+        Ok(())
+    }
+
     /// Puts a file into its queue.
     fn wait(&mut self, place: &Place) {
         if let Some(known) = self.known.get(place) {
@@ -214,7 +240,16 @@ impl FolderSource {
                 waiting.remove(&known.order);
             }
         }
+        self.late.remove(place);
         let _ = fs::remove_file(self.status_path(place));
+    }
+}
+
+impl Drop for FolderSource {
+    fn drop(&mut self) {
+        if let Err(SourceFault(why)) = self.write_late(usize::MAX) {
+            tracing::warn!("what became of tasks can't be written: {why}");
+        }
     }
 }
 
@@ -244,6 +279,7 @@ impl TaskSource for FolderSource {
     }
 
     async fn unwanted(&mut self) -> Result<Vec<String>, SourceFault> {
+        self.write_late(WRITTEN + self.late.len() / PART)?;
         self.scan()?;
         Ok(std::mem::take(&mut self.unwanted))
     }
@@ -262,14 +298,22 @@ impl TaskSource for FolderSource {
         if known.stage == Stage::Ended {
             return Ok(());
         }
+        let may_have_status = known.stage != Stage::Waiting || !known.given || known.said;
         let queue = self.queue(&place.0).unwrap_or("").to_owned();
-        let mut status = Status::read(&path)
-            .filter(|status| status.stage() != Stage::Ended)
-            .unwrap_or_else(|| Status { task: key.to_owned(), queue, ..Status::default() });
+        let late = self.late.remove(&place);
+        let read = || may_have_status.then(|| Status::read(&path)).flatten();
+        let written = late.or_else(read).filter(|status| status.stage() != Stage::Ended);
+        let mut status = written.unwrap_or_else(|| Status { task: key.to_owned(), queue, ..Status::default() });
         if status.take(report, Timestamp::now()) {
-            status.write(&path)?;
+            if status.stage() == Stage::Ended || self.late.len() >= MOST_LATE {
+                status.write(&path)?;
+            } else {
+                // Until it is written the Pod itself says as much.
+                self.late.insert(place.clone(), status.clone());
+            }
         }
         if let Some(known) = self.known.get_mut(&place) {
+            known.said = true;
             known.stage = match status.stage() {
                 Stage::Waiting if known.stage == Stage::Launched => Stage::Launched,
                 stage => stage,

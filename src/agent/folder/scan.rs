@@ -142,7 +142,8 @@ impl FolderSource {
         }
         let order = (modified, place.1.clone());
         let key = if stage == Stage::Waiting { String::new() } else { key };
-        self.known.insert(place.clone(), Known { key, stage, given: false, gone: false, broken, order });
+        self.known
+            .insert(place.clone(), Known { key, stage, given: false, said: has_status, gone: false, broken, order });
         if stage == Stage::Waiting {
             self.unread = true;
             self.wait(&place);
@@ -217,7 +218,8 @@ impl FolderSource {
                 self.places.insert(key.clone(), place.clone());
                 self.unwanted.push(key.clone());
                 let order = (SystemTime::UNIX_EPOCH, place.1.clone());
-                let known = Known { key, stage: Stage::Launched, given: false, gone: true, broken: None, order };
+                let known =
+                    Known { key, stage: Stage::Launched, given: false, said: true, gone: true, broken: None, order };
                 self.known.insert(place, known);
             }
             // Somebody else's file, or one that is being written.

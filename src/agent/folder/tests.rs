@@ -95,11 +95,26 @@ fn a_task_is_given_out_once_and_remembered_as_launched() {
 }
 
 #[test]
+fn a_kill_loses_no_end_and_of_a_launch_the_pod_itself_tells() {
+    let mut tasks = Tasks::new();
+    tasks.task("q/a.json", "a");
+    tasks.task("q/b.json", "b");
+    tasks.next(2);
+    tasks.launch("a");
+    tasks.launch("b");
+    tasks.end("a", End::Completed);
+    let new = FolderSource::new(tasks.folder.path(), None).unwrap();
+    std::mem::forget(std::mem::replace(&mut tasks.source, new));
+    assert_eq!((tasks.fate("a"), tasks.fate("b")), (Fate::Ended, Fate::Waiting));
+}
+
+#[test]
 fn what_waits_for_quota_is_not_launched() {
     let mut tasks = Tasks::new();
     tasks.task("q/a.json", "a");
     assert_eq!(tasks.next(1), ["a"]);
     now(tasks.source.report("a", &Report::Waiting { message: "quota".into() })).unwrap();
+    tasks.unwanted();
     assert_eq!(tasks.status("q/a.json").unwrap().message, "quota");
     tasks.restart();
     assert_eq!(tasks.next(1), ["a"]);
@@ -175,6 +190,7 @@ fn a_removed_status_relaunches_a_task_that_has_ended() {
     tasks.task("q/a.json", "a");
     tasks.next(1);
     tasks.launch("a");
+    tasks.unwanted();
     let status = tasks.path("q/a.json.status.json");
     fs::remove_file(&status).unwrap();
     assert_eq!(tasks.next(1), [""; 0]);
