@@ -114,6 +114,8 @@ pub struct Launcher {
     pub metrics: Metrics,
     /// Whether we lead.
     pub standing: watch::Receiver<Standing>,
+    /// Bounds how many launches are at the cluster at once.
+    pub places: Arc<Semaphore>,
     /// Bounds how many commands, and how many renders that take long, run at once.
     pub blocking: Arc<Semaphore>,
 }
@@ -140,6 +142,7 @@ impl Launcher {
         if let Err(refused) = self.before(&task, &objects).await {
             return Launched::Refused(refused);
         }
+        let _place = self.places.acquire().await;
         let may = || self.standing.borrow().leads();
         match create(&self.cluster, &objects, may, step).await {
             Ok(created) => {

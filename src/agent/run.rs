@@ -101,6 +101,7 @@ impl Agent {
             scope: self.settings.scope.clone(),
             metrics: self.metrics.clone(),
             standing: standing.clone(),
+            places: Arc::new(Semaphore::new(self.settings.concurrency)),
             blocking: Arc::new(Semaphore::new(BLOCKING)),
         });
         let (notices, written) = mpsc::channel(events::MOST);

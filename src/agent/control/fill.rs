@@ -20,7 +20,9 @@ impl<S: TaskSource> Control<S> {
         if self.stopping || self.trouble.is_some() || !self.is_synced() || !self.looked_for_lost {
             return;
         }
-        let mut free = self.settings.concurrency.saturating_sub(self.launching);
+        // Some more than may be at the cluster at once, so that the next are rendered by the time.
+        let most = self.settings.concurrency + self.settings.concurrency.div_ceil(4);
+        let mut free = most.saturating_sub(self.launching);
         if free == 0 || !self.hungry {
             return;
         }
