@@ -2,7 +2,7 @@
 //! goes on where it was, one whose place is forgotten (410) starts anew with a list.
 
 use super::unit::{Kind, Seen, Unit};
-use crate::cluster::TASK_LABEL;
+use crate::cluster::{AGENT_LABEL, TASK_LABEL};
 use futures_util::StreamExt;
 use kube::Api;
 use kube::runtime::WatchStreamExt;
@@ -33,8 +33,8 @@ impl Scope {
     }
 
     /// The label selector of what is ours.
-    fn selector(&self) -> String {
-        format!("CLEARML={},{TASK_LABEL}", self.agent)
+    pub fn selector(&self) -> String {
+        format!("{AGENT_LABEL}={},{TASK_LABEL}", self.agent)
     }
 
     /// How many watches there are.

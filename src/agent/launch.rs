@@ -95,6 +95,8 @@ pub enum Launched {
         retry: Retry,
         /// The same for people.
         message: String,
+        /// Whether the command before the Pod has run, and need not again.
+        prepared: bool,
     },
 }
 
@@ -122,7 +124,7 @@ pub struct Launcher {
 
 impl Launcher {
     /// Launches a task. It may be broken off at any step, and done again.
-    pub async fn launch(self: Arc<Self>, task: Task) -> Launched {
+    pub async fn launch(self: Arc<Self>, task: Task, prepared: bool) -> Launched {
         reached("task-seen");
         let rendered = match self.rendered(&task).await {
             Ok(rendered) => rendered,
@@ -134,12 +136,12 @@ impl Launcher {
         }
         let mut objects = match self.kinds.prepare(&self.cluster, objects).await {
             Ok(objects) => objects,
-            Err(findings) => return later_or_never(findings, None, &blame),
+            Err(findings) => return later_or_never(findings, None, prepared, &blame),
         };
         if let Err(refused) = self.dress(&mut objects, &task) {
             return Launched::Refused(refused);
         }
-        if let Err(refused) = self.before(&task, &objects).await {
+        if !prepared && let Err(refused) = self.before(&task, &objects).await {
             return Launched::Refused(refused);
         }
         let _place = self.places.acquire().await;
@@ -159,7 +161,7 @@ impl Launcher {
                     applied,
                 }
             }
-            Err(Failed { findings, retry }) => later_or_never(findings, retry, &blame),
+            Err(Failed { findings, retry }) => later_or_never(findings, retry, true, &blame),
         }
     }
 
@@ -258,6 +260,7 @@ fn internal(message: &str) -> Box<Refused> {
 fn later_or_never(
     findings: Vec<Finding>,
     retry: Option<Retry>,
+    prepared: bool,
     blame: &(dyn Fn(Vec<Finding>) -> Refused + Send + Sync),
 ) -> Launched {
     let unreachable = findings.iter().any(|finding| finding.diagnostic.code == Code::ApiUnreachable);
@@ -265,7 +268,7 @@ fn later_or_never(
     match retry {
         Some(retry) => {
             let message = findings.first().map_or("", |finding| finding.diagnostic.message.as_str());
-            Launched::Later { retry, message: printable_line(message).to_string() }
+            Launched::Later { retry, message: printable_line(message).to_string(), prepared }
         }
         None => Launched::Refused(Box::new(blame(findings))),
     }

@@ -52,12 +52,15 @@ impl Agent {
     ) {
         self.once.clean(EVIDENCE);
         while !*stop.borrow() {
-            let leads = standing.borrow_and_update().leads();
+            let (leads, why_not) = match &*standing.borrow_and_update() {
+                now @ Standing::Leader { .. } => (now.leads(), None),
+                Standing::Follower { why_not, .. } => (false, why_not.clone()),
+            };
             self.metrics.leader(leads);
             if !leads {
                 // A replica that waits is ready to take over.
                 self.health.beat();
-                self.health.ready(None);
+                self.health.ready(why_not.map(|why| format!("the Lease can't be asked for: {why}")));
                 tokio::select! {
                     _ = standing.changed() => {}
                     _ = stop.changed() => {}

@@ -74,12 +74,13 @@ impl Condition {
             State::Running => Condition::Running,
             State::Succeeded => ended(End::Completed, SmolStr::default(), String::new()),
             State::Failed { reason, message } => ended(End::Failed, reason, message),
-            State::Stuck { reason, message } => Condition::Waiting { reason, message: message.into() },
+            State::Stuck { reason, message } | State::Coming { reason, message } => {
+                Condition::Waiting { reason, message: message.into() }
+            }
             State::Unschedulable(why) => Condition::Waiting {
                 reason: "Unschedulable".into(),
                 message: format!("Unschedulable: no node can take it: {why}").into(),
             },
-            State::Coming(why) => Condition::Waiting { reason: SmolStr::default(), message: why.into() },
         }
     }
 

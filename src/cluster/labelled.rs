@@ -36,11 +36,12 @@ impl From<Fault> for Trouble {
     }
 }
 
-/// Deletes one object, and no other that has its name by now. `url` is that of its kind.
-pub async fn delete(cluster: &Cluster, url: &str, name: &str, uid: &str) -> Result<(), Trouble> {
+/// Deletes one object, and no other that has its name by now. `url` is that of its kind. What it owns goes after it, or `first`.
+pub async fn delete(cluster: &Cluster, url: &str, name: &str, uid: &str, first: bool) -> Result<(), Trouble> {
+    let how = if first { DeleteParams::foreground() } else { DeleteParams::background() };
     let exactly = DeleteParams {
         preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
-        ..DeleteParams::background()
+        ..how
     };
     let request = kube::core::Request::new(url).delete(name, &exactly);
     done(cluster, request.map_err(|error| Fault::Unusable(error.to_string()))?).await
@@ -75,11 +76,11 @@ pub async fn delete_all(cluster: &Cluster, url: &str, labels: &[(&str, &str)]) -
     done(cluster, request.map_err(|error| Fault::Unusable(error.to_string()))?).await
 }
 
-/// The metadata of all objects of a kind that have a label, page by page.
-pub async fn each(cluster: &Cluster, url: &str, label: &str, mut found: impl FnMut(Value)) -> Result<(), Trouble> {
+/// All objects of a kind that a label selector finds, page by page.
+pub async fn each(cluster: &Cluster, url: &str, selector: &str, mut found: impl FnMut(Value)) -> Result<(), Trouble> {
     let mut next = String::new();
     for _ in 0..MOST_PAGES {
-        let path = format!("{url}?limit={PAGE}&labelSelector={}&continue={}", encoded(label), encoded(&next));
+        let path = format!("{url}?limit={PAGE}&labelSelector={}&continue={}", encoded(selector), encoded(&next));
         let page = get(cluster, path).await?;
         let more = page["metadata"]["continue"].as_str().unwrap_or("").to_owned();
         if let Value::Object(mut page) = page

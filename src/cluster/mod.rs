@@ -48,6 +48,8 @@ pub use wait::wait;
 pub const MANAGER: &str = "podrules";
 /// The label that says for which task an object was made.
 pub const TASK_LABEL: &str = "podrules.io/task-id";
+/// ClearML's label that says which agent's an object is.
+pub const AGENT_LABEL: &str = "CLEARML";
 /// The label that says which rule asked for a companion.
 pub const RULE_LABEL: &str = "podrules.io/rule";
 /// The label that says how long a companion lives.

@@ -1,7 +1,7 @@
 //! Manifests to objects of the cluster: labels, namespaces, and what their kinds are called in its API.
 
 use super::errors::{Finding, Subject};
-use super::{LIFETIME_LABEL, RULE_LABEL, TASK_LABEL};
+use super::{AGENT_LABEL, LIFETIME_LABEL, RULE_LABEL, TASK_LABEL};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::edit::Pointer;
 use crate::pod::names::{self, label_value};
@@ -96,11 +96,13 @@ pub fn described(
     let mut found: Vec<Finding> = check_names(&pod).into_iter().collect();
     for (number, mut wanted) in companions.into_iter().enumerate() {
         let subject = Subject::Companion(number);
+        let agent = label(&pod.value, AGENT_LABEL).map(|agent| (AGENT_LABEL, agent.to_owned()));
         let labels = [
             (TASK_LABEL, label_value(task)),
             (RULE_LABEL, label_value(&wanted.rule)),
             (LIFETIME_LABEL, wanted.lifetime.word().to_owned()),
         ];
+        let labels: Vec<(&str, String)> = labels.into_iter().chain(agent).collect();
         if let Err(what) = dress(&mut wanted.manifest, &pod.namespace, &labels) {
             found.push(no_object(subject, what));
             continue;

@@ -39,7 +39,12 @@ pub enum State {
     /// The scheduler has no node for it.
     Unschedulable(String),
     /// It is on its way.
-    Coming(String),
+    Coming {
+        /// What a container waits for, in a word; empty if none says.
+        reason: SmolStr,
+        /// All that is known.
+        message: String,
+    },
 }
 
 /// Reads the status of a Pod.
@@ -59,11 +64,14 @@ pub fn state(status: &Value) -> State {
         let text = condition["message"].as_str().unwrap_or("the scheduler doesn't say why").to_owned();
         return match condition["reason"].as_str() {
             Some("Unschedulable") => State::Unschedulable(text),
-            other => State::Coming(format!("{}: {text}", other.unwrap_or("not scheduled"))),
+            other => State::Coming {
+                reason: other.unwrap_or_default().into(),
+                message: format!("{}: {text}", other.unwrap_or("not scheduled")),
+            },
         };
     }
-    let what = containers(status).find_map(waiting).map(|(_, text)| text);
-    State::Coming(what.unwrap_or_else(|| "it is pending".into()))
+    let (reason, message) = containers(status).find_map(waiting).unwrap_or_else(|| ("".into(), "it is pending".into()));
+    State::Coming { reason, message }
 }
 
 /// When the last container ended, as the status says it.
@@ -124,7 +132,7 @@ mod tests {
             State::Failed { reason, message } => format!("failed ({reason}): {message}"),
             State::Stuck { reason, message } => format!("stuck ({reason}): {message}"),
             State::Unschedulable(why) => format!("unschedulable: {why}"),
-            State::Coming(why) => format!("coming: {why}"),
+            State::Coming { message, .. } => format!("coming: {message}"),
         }
     }
 

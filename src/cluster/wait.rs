@@ -48,7 +48,7 @@ pub async fn wait(cluster: &Cluster, pod: &Object, most: Duration) -> Result<&'s
                 }
                 format!("no node can take it: {why}")
             }
-            State::Coming(why) => {
+            State::Coming { message: why, .. } => {
                 unschedulable_since = None;
                 why
             }
@@ -95,7 +95,10 @@ fn standing(object: &Value) -> State {
         _ if object["metadata"].get("deletionTimestamp").is_some() => {
             State::Failed { reason: "Deleted".into(), message: "it is being deleted before it started".into() }
         }
-        _ if object["kind"] == "Job" => State::Coming("its Job has made no Pod yet: the Job's events tell why".into()),
+        _ if object["kind"] == "Job" => State::Coming {
+            reason: "".into(),
+            message: "its Job has made no Pod yet: the Job's events tell why".into(),
+        },
         other => other,
     }
 }

@@ -17,7 +17,9 @@ const WAITING_EACH: usize = 8;
 impl<S: TaskSource> Control<S> {
     /// Starts launches as long as there is room.
     pub(super) async fn fill(&mut self) {
-        if self.stopping || self.trouble.is_some() || !self.is_synced() || !self.looked_for_lost {
+        // What is launched must be remembered.
+        let written = !self.faults.contains_key("report") && !self.faults.contains_key("unwanted");
+        if !written || self.stopping || self.trouble.is_some() || !self.is_synced() || !self.looked_for_lost {
             return;
         }
         // Some more than may be at the cluster at once, so that the next are rendered by the time.
@@ -46,7 +48,7 @@ impl<S: TaskSource> Control<S> {
             return;
         }
         let next = self.source.next(&mut room).await;
-        let tasks = self.note(next).unwrap_or_default();
+        let tasks = self.note("next", next).unwrap_or_default();
         self.hungry = tasks.len() == asked;
         for task in tasks {
             let key = SmolStr::from(task.key());
@@ -74,9 +76,10 @@ impl<S: TaskSource> Control<S> {
     }
 
     fn launch(&mut self, key: &SmolStr) {
-        let Some(task) = self.tracked.get(key).and_then(|tracked| tracked.task.clone()) else { return };
+        let Some(tracked) = self.tracked.get(key) else { return };
+        let (Some(task), prepared) = (tracked.task.clone(), tracked.prepared) else { return };
         self.launching += 1;
-        self.start(key, Job::Launch(Box::new(task)));
+        self.start(key, Job::Launch(Box::new(task), prepared));
     }
 
     /// How many tasks may be launched now.
@@ -103,7 +106,7 @@ impl<S: TaskSource> Control<S> {
             return;
         }
         let unwanted = self.source.unwanted().await;
-        for key in self.note(unwanted).unwrap_or_default().into_iter().map(SmolStr::from) {
+        for key in self.note("unwanted", unwanted).unwrap_or_default().into_iter().map(SmolStr::from) {
             tracing::info!(task = %printable_line(&key), "nobody wants it any more");
             match self.tracked.get_mut(&key) {
                 Some(tracked) => {
@@ -118,7 +121,7 @@ impl<S: TaskSource> Control<S> {
                     let message = "nobody wants the task any more".to_owned();
                     let report = Report::Ended { end: End::Aborted, reason: "Aborted".to_owned(), message };
                     let told = self.source.report(&key, &report).await;
-                    self.note(told);
+                    self.note("report", told);
                 }
             }
         }

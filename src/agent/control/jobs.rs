@@ -15,8 +15,8 @@ use std::time::Instant;
 
 /// A thing to do for a task.
 pub(super) enum Job {
-    /// Launch it.
-    Launch(Box<Task>),
+    /// Launch it; the command before it may have run already.
+    Launch(Box<Task>, bool),
     /// Delete its Pod.
     Delete { unit: Unit },
     /// Run the command after the Pod's deletion, and let the Pod go.
@@ -49,7 +49,7 @@ impl<S: TaskSource> Control<S> {
         let (launcher, once, done, key) = (self.launcher.clone(), self.once.clone(), self.done.clone(), key.clone());
         self.jobs.spawn(async move {
             let result = match job {
-                Job::Launch(task) => Done::Launched(key, Box::new(launcher.launch(*task).await)),
+                Job::Launch(task, prepared) => Done::Launched(key, Box::new(launcher.launch(*task, prepared).await)),
                 Job::Delete { unit } => Done::Deleted(key, launcher.delete(&unit).await),
                 Job::PostDelete { unit, release } => {
                     Done::Commanded(key, launcher.after_delete(unit, release, once).await)
@@ -115,7 +115,7 @@ fn unless_gone(result: Result<(), Trouble>) -> Result<(), Trouble> {
 
 impl Launcher {
     async fn delete(&self, unit: &Unit) -> Result<(), Trouble> {
-        unless_gone(cluster::delete(&self.cluster, &unit.url(), &unit.name, &unit.uid).await)?;
+        unless_gone(cluster::delete(&self.cluster, &unit.url(), &unit.name, &unit.uid, unit.kind == Kind::Job).await)?;
         reached("pod-deleted");
         Ok(())
     }

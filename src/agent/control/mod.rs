@@ -24,9 +24,10 @@ use super::serve::Health;
 use super::source::{SourceFault, TaskSource};
 use super::unit::{Condition, Unit};
 use crate::command::Once;
+use crate::diagnostic::render::printable_line;
 use jobs::Done;
 use smol_str::SmolStr;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -86,8 +87,8 @@ pub struct Control<S> {
     synced: HashSet<usize>,
     /// Why the cluster can't be followed now.
     trouble: Option<String>,
-    /// Why the source doesn't answer now.
-    fault: Option<String>,
+    /// Why the source doesn't answer now, by what it was asked.
+    faults: BTreeMap<&'static str, String>,
     /// Tasks to settle as soon as may be.
     due: HashSet<SmolStr>,
     jobs: JoinSet<()>,
@@ -127,7 +128,7 @@ impl<S: TaskSource> Control<S> {
             lists: HashMap::new(),
             synced: HashSet::new(),
             trouble: None,
-            fault: None,
+            faults: BTreeMap::new(),
             due: HashSet::new(),
             jobs: JoinSet::new(),
             done,
@@ -216,7 +217,7 @@ impl<S: TaskSource> Control<S> {
     }
 
     fn why_not_ready(&self) -> Option<String> {
-        match (&self.trouble, &self.fault) {
+        match (&self.trouble, self.faults.values().next()) {
             (Some(why), _) => Some(format!("the cluster can't be followed: {why}")),
             (None, Some(why)) => Some(format!("tasks can't be read or written: {why}")),
             (None, None) if !self.is_synced() => Some("the list of Pods is not whole yet".to_owned()),
@@ -225,21 +226,21 @@ impl<S: TaskSource> Control<S> {
         }
     }
 
-    /// Notes whether the source answers, and tells of a change.
-    fn note<T>(&mut self, answer: Result<T, SourceFault>) -> Option<T> {
+    /// Notes whether the source answers what it was asked, and tells of a change.
+    fn note<T>(&mut self, asked: &'static str, answer: Result<T, SourceFault>) -> Option<T> {
         match answer {
             Ok(value) => {
-                if self.fault.take().is_some() {
-                    tracing::info!("tasks can be read and written again");
+                if self.faults.remove(asked).is_some() {
+                    tracing::info!(asked, "the tasks' source answers again");
                 }
                 Some(value)
             }
             Err(SourceFault(why)) => {
                 self.launcher.metrics.source_faults();
-                if self.fault.as_ref() != Some(&why) {
-                    tracing::error!("tasks can't be read or written: {why}");
+                if self.faults.get(asked) != Some(&why) {
+                    tracing::error!(asked, "the tasks' source: {}", printable_line(&why));
                 }
-                self.fault = Some(why);
+                self.faults.insert(asked, why);
                 None
             }
         }

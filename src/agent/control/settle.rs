@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// How long after its time a Pod that doesn't go counts as one that runs no more.
 const OVERDUE: Duration = Duration::from_secs(5);
+/// The same of a Job, whose deletion gives no time for its Pod's end.
+const JOB_OVERDUE: Duration = Duration::from_secs(60);
 /// Characters of a message.
 const LONGEST: usize = 16 << 10;
 
@@ -64,6 +66,7 @@ impl<S: TaskSource> Control<S> {
     async fn settle_there(&mut self, key: &SmolStr) {
         let Some(tracked) = self.tracked.get(key) else { return };
         let (Some(unit), Some(condition)) = (tracked.unit.clone(), tracked.condition()) else { return };
+        let runs_on = tracked.inner.clone();
         if tracked.told == Told::Nothing {
             let launched = Report::Launched { namespace: unit.namespace.to_string(), pod: unit.name.to_string() };
             if !self.tell(key, &launched, Told::Launched).await {
@@ -71,7 +74,11 @@ impl<S: TaskSource> Control<S> {
             }
             reached("launch-recorded");
         }
-        let still = unit.still || unit.deleting.is_some_and(|at| self.is_overdue(at));
+        // Of a Job its Pod may still run.
+        let runs = matches!(&runs_on, Some(inner) if !matches!(inner, Condition::Ended { .. }));
+        let overdue = if unit.kind == Kind::Job { JOB_OVERDUE } else { OVERDUE };
+        let still = unit.still && !(unit.kind == Kind::Job && runs)
+            || unit.deleting.is_some_and(|at| self.is_overdue(at, overdue));
         if self.tracked.get(key).is_some_and(|tracked| tracked.told < Told::Ended)
             && !self.judge(key, &unit, &condition, still).await
         {
@@ -205,14 +212,15 @@ impl<S: TaskSource> Control<S> {
                 let message = format!("it could not be launched for a day: {message}");
                 tracked.verdict = Some((End::Failed, "NotLaunched".to_owned(), message));
             }
-            Launched::Later { retry, message } => {
+            Launched::Later { retry, message, prepared } => {
+                tracked.prepared = prepared;
                 tracked.pause();
                 let new = tracked.said.as_deref() != Some(&message);
                 if new && retry != Retry::BeingRemoved {
                     tracing::warn!(task = %printable_line(key), "can't be launched now: {message}");
                     let report = Report::Waiting { message: short(&message) };
                     let told = self.source.report(key, &report).await;
-                    self.note(told);
+                    self.note("report", told);
                     if let Some(tracked) = self.tracked.get_mut(key) {
                         tracked.said = Some(message.into());
                     }
@@ -240,7 +248,7 @@ impl<S: TaskSource> Control<S> {
     /// Records something; false if the source doesn't take it now.
     async fn tell(&mut self, key: &SmolStr, report: &Report, told: Told) -> bool {
         let answer = self.source.report(key, report).await;
-        let taken = self.note(answer).is_some();
+        let taken = self.note("report", answer).is_some();
         if let Some(tracked) = self.tracked.get_mut(key) {
             if taken {
                 tracked.told = tracked.told.max(told);
@@ -253,9 +261,9 @@ impl<S: TaskSource> Control<S> {
     }
 
     /// Whether a time by the server's clock is well past.
-    fn is_overdue(&self, at: jiff::Timestamp) -> bool {
+    fn is_overdue(&self, at: jiff::Timestamp, by: Duration) -> bool {
         let now = jiff::Timestamp::try_from(self.launcher.cluster.now()).unwrap_or_default();
-        Duration::try_from(now.duration_since(at)).is_ok_and(|since| since > OVERDUE)
+        Duration::try_from(now.duration_since(at)).is_ok_and(|since| since > by)
     }
 }
 

@@ -27,6 +27,10 @@ impl<S: TaskSource> Control<S> {
                 self.calm();
                 if self.inners.get(&unit.key).is_some_and(|(uid, _)| *uid == unit.uid) {
                     self.inners.remove(&unit.key);
+                    if let Some(tracked) = self.tracked.get_mut(&unit.key) {
+                        tracked.inner = None;
+                        self.due.insert(unit.key.clone());
+                    }
                 }
                 self.gone(&unit.key, &unit.uid);
             }
@@ -127,7 +131,7 @@ impl<S: TaskSource> Control<S> {
         let key = unit.key.clone();
         let mut tracked = Tracked::new(unit.queue.clone());
         let fate = self.source.fate(&key).await;
-        match self.note(fate) {
+        match self.note("fate", fate) {
             Some(Fate::Ended) => {
                 tracked.told = Told::Ended;
                 tracked.delete_at = Some(Instant::now() + self.keeps(&unit.condition));
@@ -155,7 +159,7 @@ impl<S: TaskSource> Control<S> {
     /// Tasks whose Pod went while no process looked: known once, when all Pods are.
     pub(super) async fn find_lost(&mut self) {
         let launched = self.source.launched().await;
-        let Some(launched) = self.note(launched) else { return };
+        let Some(launched) = self.note("launched", launched) else { return };
         self.looked_for_lost = true;
         for key in launched.into_iter().map(SmolStr::from).filter(|key| !key.is_empty()) {
             if !self.tracked.contains_key(&key) {

@@ -71,10 +71,11 @@ impl<S: TaskSource> Control<S> {
         self.sweeping = true;
         let (launcher, done) = (self.launcher.clone(), self.done.clone());
         self.jobs.spawn(async move {
+            let selector = launcher.scope.selector();
             for url in launcher.companion_urls().await {
                 let url: Arc<str> = url.into();
                 let mut found = Vec::new();
-                let listed = cluster::each(&launcher.cluster, &url, TASK_LABEL, |object| {
+                let listed = cluster::each(&launcher.cluster, &url, &selector, |object| {
                     found.extend(Companion::read(&url, &object))
                 });
                 if let Err(trouble) = listed.await {
@@ -128,7 +129,7 @@ impl<S: TaskSource> Control<S> {
             return None;
         }
         let fate = self.source.fate(&companion.key).await;
-        match (self.note(fate)?, lifetime) {
+        match (self.note("fate", fate)?, lifetime) {
             (Fate::Waiting, _) | (Fate::Launched, Lifetime::Task) => None,
             _ => Some(Mend::Remove),
         }
@@ -167,7 +168,9 @@ impl Launcher {
 
     async fn mend(&self, companion: &Companion, mend: &Mend) -> Result<(), Trouble> {
         match mend {
-            Mend::Remove => cluster::delete(&self.cluster, &companion.url, &companion.name, &companion.uid).await,
+            Mend::Remove => {
+                cluster::delete(&self.cluster, &companion.url, &companion.name, &companion.uid, false).await
+            }
             Mend::Adopt(owner) => {
                 cluster::adopt(&self.cluster, &companion.url, &companion.name, &companion.uid, owner).await
             }

@@ -35,6 +35,8 @@ pub struct Tracked {
     pub seen: Instant,
     /// How it ends, if that is decided and not told yet.
     pub verdict: Option<(End, String, String)>,
+    /// Whether the command before its Pod has run.
+    pub prepared: bool,
     /// Whether something is under way for it.
     pub busy: bool,
     /// When something that failed may be tried again.
@@ -74,6 +76,7 @@ impl Tracked {
             gone: false,
             seen: Instant::now(),
             verdict: None,
+            prepared: false,
             busy: false,
             not_before: None,
             attempts: 0,

@@ -46,6 +46,8 @@ struct Known {
     given: bool,
     /// Whether a report was written.
     said: bool,
+    /// Since when its file isn't there: an editor may be about to bring it back.
+    missing: Option<Instant>,
     /// Whether its file has gone.
     gone: bool,
     /// A file that is no task, as it was when that was found, and whether its status says so.
@@ -147,7 +149,7 @@ impl FolderSource {
         let Some(queue) = self.queue(&place.0).map(str::to_owned) else {
             let message = "it stands in no queue's folder, and no default queue is named: move it into a folder that is \
                            called as its queue";
-            self.refuse(&place, "", "NoQueue", message);
+            self.refuse(&place, "NoQueue", message);
             return None;
         };
         let shown = if place.0.is_empty() { place.1.clone() } else { format!("{}/{}", place.0, place.1) };
@@ -164,7 +166,7 @@ impl FolderSource {
                 let key = label_value(&id);
                 if let Some(other) = self.places.get(&key).filter(|other| **other != place) {
                     let message = format!("the task {id} is that of {}/{} already", other.0, other.1);
-                    self.refuse(&place, &id, "Duplicate", &message);
+                    self.refuse(&place, "Duplicate", &message);
                     return None;
                 }
                 self.places.insert(key.clone(), place.clone());
@@ -187,7 +189,7 @@ impl FolderSource {
         let Some(known) = self.known.get_mut(&place) else { return };
         match known.broken {
             Some((before, since, _)) if before == print && since.elapsed() >= UNSURE => {
-                self.refuse(&place, "", "Unreadable", message);
+                self.refuse(&place, "Unreadable", message);
             }
             Some((before, ..)) if before == print => {}
             _ => known.broken = Some((print, Instant::now(), false)),
@@ -195,10 +197,10 @@ impl FolderSource {
     }
 
     /// Records that a file can't be launched as it is.
-    fn refuse(&mut self, place: &Place, id: &str, reason: &str, message: &str) {
+    fn refuse(&mut self, place: &Place, reason: &str, message: &str) {
         let queue = self.queue(&place.0).unwrap_or("").to_owned();
         tracing::error!(file = %printable_line(&place.1), queue = %printable_line(&queue), reason, "is no task to launch: {}", printable_line(message));
-        let status = Status::failed(id, &queue, reason, message, Timestamp::now());
+        let status = Status::failed(&queue, reason, message, Timestamp::now());
         let print = file::print(&self.path(place));
         let written = status.write(&self.status_path(place));
         if let Some(known) = self.known.get_mut(place) {

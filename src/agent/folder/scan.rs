@@ -9,6 +9,7 @@ use crate::pod::names::label_value;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,14 +21,18 @@ const SHARE: u32 = 20;
 const LONGEST: Duration = Duration::from_secs(10);
 /// A change so young may hide another in the same tick of the file system's clock.
 const YOUNG: Duration = Duration::from_secs(2);
+/// How long the file of a task that was given out is missing before it counts as removed.
+pub(super) const MISSING: Duration = Duration::from_secs(1);
 /// Tasks that are looked after.
 const MOST: usize = 100_000;
 
 /// When what was scanned.
 #[derive(Debug, Default)]
 pub struct Scans {
-    next: Option<Instant>,
+    pub(super) next: Option<Instant>,
     folders: HashMap<String, (SystemTime, Instant)>,
+    /// Which folders they are, by device and inode: another disk may be mounted, or none.
+    which: HashMap<String, (u64, u64)>,
     full: bool,
 }
 
@@ -53,6 +58,9 @@ impl FolderSource {
         }
         self.scans.next = Some(started + PAUSE);
         let root = list(&self.root).map_err(|error| self.fault("", error))?;
+        self.is_the_same("", |(folder, name)| {
+            if folder.is_empty() { root.names.contains(name) } else { root.folders.contains(folder) }
+        })?;
         let folders: HashSet<String> = root.folders.iter().cloned().collect();
         self.look("", root);
         let mut fault = None;
@@ -62,7 +70,10 @@ impl FolderSource {
             }
             // One that can't be read keeps its tasks.
             match list(&self.root.join(folder)) {
-                Ok(listing) => self.look(folder, listing),
+                Ok(listing) => match self.is_the_same(folder, |(_, name)| listing.names.contains(name)) {
+                    Ok(()) => self.look(folder, listing),
+                    Err(other) => fault = Some(other),
+                },
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => fault = Some(self.fault(folder, error)),
             }
@@ -72,6 +83,7 @@ impl FolderSource {
         for folder in known.iter().filter(|folder| !folder.is_empty() && !folders.contains(*folder)) {
             self.look(folder, Listing { names: HashSet::new(), folders: Vec::new() });
             self.scans.folders.remove(folder);
+            self.scans.which.remove(folder);
         }
         self.scans.next = Some(started + PAUSE.max(started.elapsed() * SHARE));
         fault.map_or(Ok(()), Err)
@@ -81,13 +93,35 @@ impl FolderSource {
         SourceFault(format!("{} can't be read: {error}", self.root.join(folder).display()))
     }
 
+    /// A folder that was changed for another one, which holds nothing that is known, took no task back: its disk may be away.
+    fn is_the_same(&mut self, folder: &str, holds: impl Fn(&Place) -> bool) -> Result<(), SourceFault> {
+        let path = self.root.join(folder);
+        let Ok(metadata) = fs::metadata(&path) else { return Ok(()) };
+        let now = (metadata.dev(), metadata.ino());
+        let other = self.scans.which.get(folder).is_some_and(|before| *before != now);
+        let mut known = self.known.iter().filter(|((own, _), known)| {
+            (folder.is_empty() || own == folder) && (known.given || known.stage == Stage::Launched)
+        });
+        if other && known.clone().next().is_some() && !known.any(|(place, _)| holds(place)) {
+            let why = format!(
+                "{} is another folder than before, and holds none of the tasks that were launched from it: is a disk away? If it \
+                 is meant to be so, start podrules anew",
+                path.display()
+            );
+            return Err(SourceFault(why));
+        }
+        self.scans.which.insert(folder.to_owned(), now);
+        Ok(())
+    }
+
     /// Whether a folder may hold something else than when it was read last.
     fn has_changed(&mut self, folder: &str) -> bool {
         let changed = fs::metadata(self.root.join(folder)).and_then(|metadata| metadata.modified());
         let changed = changed.unwrap_or(SystemTime::UNIX_EPOCH);
         let young = SystemTime::now().duration_since(changed).map_or(true, |age| age < YOUNG);
         let before = self.scans.folders.get(folder);
-        let unsure = self.known.iter().any(|((own, _), known)| own == folder && known.broken.is_some());
+        let open = |known: &Known| known.broken.is_some() || known.missing.is_some();
+        let unsure = self.known.iter().any(|((own, _), known)| own == folder && open(known));
         let again = young || unsure || before.is_none_or(|(at, read)| *at != changed || read.elapsed() > LONGEST);
         if again {
             self.scans.folders.insert(folder.to_owned(), (changed, Instant::now()));
@@ -142,8 +176,10 @@ impl FolderSource {
         }
         let order = (modified, place.1.clone());
         let key = if stage == Stage::Waiting { String::new() } else { key };
-        self.known
-            .insert(place.clone(), Known { key, stage, given: false, said: has_status, gone: false, broken, order });
+        self.known.insert(
+            place.clone(),
+            Known { key, stage, given: false, said: has_status, missing: None, gone: false, broken, order },
+        );
         if stage == Stage::Waiting {
             self.unread = true;
             self.wait(&place);
@@ -155,6 +191,7 @@ impl FolderSource {
         let now = print(&self.path_if_broken(place));
         let Some(known) = self.known.get_mut(place) else { return };
         known.gone = false;
+        known.missing = None;
         let has_status = names.contains(&format!("{}{SUFFIX}", place.1));
         match (known.broken, known.stage) {
             // It may have been half written: it is read again.
@@ -199,6 +236,9 @@ impl FolderSource {
             return;
         }
         if known.given || known.stage == Stage::Launched {
+            if known.missing.get_or_insert_with(Instant::now).elapsed() < MISSING {
+                return;
+            }
             known.gone = true;
             self.unwanted.push(known.key.clone());
             return;
@@ -218,8 +258,16 @@ impl FolderSource {
                 self.places.insert(key.clone(), place.clone());
                 self.unwanted.push(key.clone());
                 let order = (SystemTime::UNIX_EPOCH, place.1.clone());
-                let known =
-                    Known { key, stage: Stage::Launched, given: false, said: true, gone: true, broken: None, order };
+                let known = Known {
+                    key,
+                    stage: Stage::Launched,
+                    given: false,
+                    said: true,
+                    missing: None,
+                    gone: true,
+                    broken: None,
+                    order,
+                };
                 self.known.insert(place, known);
             }
             // Somebody else's file, or one that is being written.

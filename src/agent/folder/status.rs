@@ -90,9 +90,9 @@ impl Status {
         true
     }
 
-    /// An end that no Pod had.
-    pub fn failed(task: &str, queue: &str, reason: &str, message: &str, now: Timestamp) -> Status {
-        let mut status = Status { task: task.to_owned(), queue: queue.to_owned(), ..Status::default() };
+    /// Of a file that holds no task of its own: no task is named, so that it can't be taken for one's end.
+    pub fn failed(queue: &str, reason: &str, message: &str, now: Timestamp) -> Status {
+        let mut status = Status { queue: queue.to_owned(), ..Status::default() };
         status.take(&Report::Ended { end: End::Failed, reason: reason.into(), message: message.into() }, now);
         status
     }
@@ -146,7 +146,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json.status.json");
         assert_eq!(Status::read(&path), None);
-        let status = Status::failed("t", "q", "Unreadable", "line 1\nline 2", Timestamp::now());
+        let status = Status::failed("q", "Unreadable", "line 1\nline 2", Timestamp::now());
         status.write(&path).unwrap();
         assert_eq!(Status::read(&path), Some(status));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

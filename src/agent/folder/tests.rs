@@ -47,14 +47,21 @@ impl Tasks {
 
     /// The ids that are given out now, whatever was scanned before.
     fn next(&mut self, all: usize) -> Vec<String> {
-        self.source.scans = scan::Scans::default();
+        self.source.scans.next = None;
         let mut room = Room { all, ..Room::default() };
         now(self.source.next(&mut room)).unwrap().into_iter().map(|task| task.id).collect()
     }
 
     fn unwanted(&mut self) -> Vec<String> {
-        self.source.scans = scan::Scans::default();
-        now(self.source.unwanted()).unwrap()
+        self.source.scans.next = None;
+        let mut told = now(self.source.unwanted()).unwrap();
+        // A second later.
+        for known in self.source.known.values_mut() {
+            known.missing = known.missing.map(|since| since - scan::MISSING);
+        }
+        self.source.scans.next = None;
+        told.extend(now(self.source.unwanted()).unwrap());
+        told
     }
 
     fn launch(&mut self, id: &str) {
@@ -68,7 +75,7 @@ impl Tasks {
     }
 
     fn fate(&mut self, id: &str) -> Fate {
-        self.source.scans = scan::Scans::default();
+        self.source.scans.next = None;
         now(self.source.fate(id)).unwrap()
     }
 }
@@ -246,6 +253,56 @@ fn a_folder_that_has_gone_makes_no_task_unwanted() {
     fs::rename(&aside, tasks.folder.path()).unwrap();
     assert_eq!(tasks.unwanted(), [""; 0]);
     assert!(FolderSource::new(&aside, None).is_err());
+}
+
+#[test]
+fn another_folder_in_its_place_makes_no_task_unwanted() {
+    let mut tasks = Tasks::new();
+    tasks.task("q/a.json", "a");
+    tasks.next(1);
+    tasks.launch("a");
+    tasks.unwanted();
+    let (queue, aside) = (tasks.path("q"), tasks.path(".aside"));
+    fs::rename(&queue, &aside).unwrap();
+    fs::create_dir(&queue).unwrap();
+    for _ in 0..3 {
+        tasks.source.scans.next = None;
+        assert!(now(tasks.source.unwanted()).is_err());
+    }
+    fs::remove_dir(&queue).unwrap();
+    fs::rename(&aside, &queue).unwrap();
+    assert_eq!(tasks.unwanted(), [""; 0]);
+    // One that is really removed is unwanted.
+    fs::remove_dir_all(&queue).unwrap();
+    assert_eq!(tasks.unwanted(), ["a"]);
+}
+
+#[test]
+fn a_file_that_comes_back_at_once_was_not_removed() {
+    let mut tasks = Tasks::new();
+    tasks.task("q/a.json", "a");
+    tasks.next(1);
+    tasks.launch("a");
+    fs::rename(tasks.path("q/a.json"), tasks.path("q/.a")).unwrap();
+    tasks.source.scans.next = None;
+    assert!(now(tasks.source.unwanted()).unwrap().is_empty());
+    fs::rename(tasks.path("q/.a"), tasks.path("q/a.json")).unwrap();
+    assert_eq!(tasks.unwanted(), [""; 0]);
+}
+
+#[test]
+fn a_duplicate_is_never_taken_for_the_task_itself() {
+    let mut tasks = Tasks::new();
+    tasks.task("q/b.json", "a");
+    tasks.next(1);
+    tasks.launch("a");
+    tasks.task("q/a.json", "a");
+    assert_eq!(tasks.next(1), [""; 0]);
+    assert_eq!(tasks.status("q/a.json").unwrap().reason, "Duplicate");
+    for _ in 0..3 {
+        tasks.restart();
+        assert_eq!((tasks.fate("a"), tasks.next(9)), (Fate::Launched, Vec::new()));
+    }
 }
 
 #[test]
