@@ -18,17 +18,21 @@ const API: &str = "rbac.authorization.k8s.io";
 
 /// What is done with objects, in the order in which it is printed.
 const VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
-/// What a launch does with the Pod and with each companion: looks whether it is there, applies it (which creates or changes;
-/// the agent's finalizer comes and goes by a patch, too), removes it again.
-const LAUNCH: [&str; 4] = ["get", "create", "patch", "delete"];
+/// What `apply` does with the Pod and with each companion: looks whether it is there, applies it (which creates or changes),
+/// removes it again.
+const APPLY: [&str; 4] = ["get", "create", "patch", "delete"];
+/// What the agent does with them: it creates, looks at what is there already, and removes.
+const CREATE: [&str; 3] = ["get", "create", "delete"];
+/// To give a companion to its Pod, and to let a Pod go after the command that its deletion has waited for.
+const CHANGE: [&str; 1] = ["patch"];
 /// To know what became of the Pods, those of an earlier process as well.
 const FOLLOW: [&str; 3] = ["get", "list", "watch"];
 /// To find the companions of tasks that are gone, by their labels.
 const SWEEP: [&str; 1] = ["list"];
 /// To remove all companions of a task at once, when it has ended.
 const WITH_TASK: [&str; 1] = ["deletecollection"];
-/// To tell at the Pod what happened; the same again is counted up in the first.
-const TELL: [&str; 2] = ["create", "patch"];
+/// To tell at the Pod which rules made it.
+const TELL: [&str; 1] = ["create"];
 /// To be the only agent at work: the lease is taken, and renewed.
 const LEAD: [&str; 3] = ["get", "create", "update"];
 
@@ -46,7 +50,8 @@ pub fn run(command: &Rbac, report: Report) -> Exit {
     let installation = if values.is_empty() { None } else { read(&mut sources, &mut found) };
     let plan = plan::compile(&sources, installation.as_ref(), &rules, &mut found);
     let as_job = installation.as_ref().is_some_and(Installation::task_as_job);
-    let granted = granted(&plan, command.whom, as_job, &mut found);
+    let held = installation.as_ref().is_some_and(|values| values.post_delete().is_some());
+    let granted = granted(&plan, command.whom, as_job, held, &mut found);
     let commands = installation.as_ref().map(|values| match command.whom {
         RbacFor::Apply => [values.pre_apply(), None],
         RbacFor::Run => [values.pre_apply(), values.post_delete()],
@@ -84,15 +89,22 @@ impl Granted {
     }
 }
 
-fn granted(plan: &Plan, whom: RbacFor, as_job: bool, found: &mut Diagnostics) -> Granted {
+fn granted(plan: &Plan, whom: RbacFor, as_job: bool, held: bool, found: &mut Diagnostics) -> Granted {
     let mut granted = Granted::default();
     let launched = if as_job { ("batch", "jobs") } else { ("", "pods") };
-    granted.add(launched.0, launched.1, &LAUNCH);
     match whom {
-        // To follow the Pods that a Job makes.
-        RbacFor::Apply if as_job => granted.add("", "pods", &["list"]),
-        RbacFor::Apply => {}
+        RbacFor::Apply => {
+            granted.add(launched.0, launched.1, &APPLY);
+            if as_job {
+                // To follow the Pods that a Job makes.
+                granted.add("", "pods", &["list"]);
+            }
+        }
         RbacFor::Run => {
+            granted.add(launched.0, launched.1, &CREATE);
+            if held {
+                granted.add(launched.0, launched.1, &CHANGE);
+            }
             granted.add(launched.0, launched.1, &FOLLOW);
             granted.add("", "pods", &FOLLOW);
             granted.add("events.k8s.io", "events", &TELL);
@@ -111,12 +123,16 @@ fn granted(plan: &Plan, whom: RbacFor, as_job: bool, found: &mut Diagnostics) ->
         };
         let (group, version) = version.split_once('/').unwrap_or(("", &version));
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind));
-        granted.add(group, &resource.plural, &LAUNCH);
-        if whom == RbacFor::Run {
-            granted.add(group, &resource.plural, &SWEEP);
-            if companion.lifetime == Lifetime::Task {
-                granted.add(group, &resource.plural, &WITH_TASK);
-            }
+        if whom == RbacFor::Apply {
+            granted.add(group, &resource.plural, &APPLY);
+            continue;
+        }
+        granted.add(group, &resource.plural, &CREATE);
+        granted.add(group, &resource.plural, &SWEEP);
+        match companion.lifetime {
+            Lifetime::Pod => granted.add(group, &resource.plural, &CHANGE),
+            Lifetime::Task => granted.add(group, &resource.plural, &WITH_TASK),
+            Lifetime::Keep => {}
         }
     }
     granted

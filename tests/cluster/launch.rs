@@ -17,6 +17,7 @@ fn companions_come_before_the_pod_and_go_with_it() {
     let claim_path = place.core(&format!("persistentvolumeclaims/{NAME}"));
     let claim = place.get(&claim_path).unwrap();
     let labels = json!({
+        "CLEARML": pod["metadata"]["labels"]["CLEARML"],
         "podrules.io/task-id": TASK, "podrules.io/rule": "scratch", "podrules.io/lifetime": "pod",
     });
     assert_eq!(claim["metadata"]["labels"], labels);
