@@ -14,6 +14,7 @@ use kube::core::response::StatusDetails;
 use serde_json::Value;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// What one answer may take.
@@ -42,6 +43,8 @@ pub struct Cluster {
     lost: Option<AtomicU64>,
     /// Seconds by which the server's clock is ahead of ours.
     ahead: AtomicI64,
+    /// Since when no request was answered, and why.
+    failing: Mutex<Option<(Instant, String)>>,
 }
 
 /// An answer.
@@ -71,12 +74,34 @@ impl Cluster {
             Diagnostic::new(Code::Kubeconfig, format!("the cluster at {server} can't be used: {}", chain(&error)))
                 .help("look at the cluster's and the user's entry in the kubeconfig: certificates, proxy, credentials")
         })?;
-        Ok(Cluster { client, server, reached: AtomicBool::new(false), lost, ahead: AtomicI64::new(0) })
+        Ok(Cluster {
+            client,
+            server,
+            reached: AtomicBool::new(false),
+            lost,
+            ahead: AtomicI64::new(0),
+            failing: Mutex::default(),
+        })
     }
 
     /// The client, for what isn't one request.
     pub fn client(&self) -> &kube::Client {
         &self.client
+    }
+
+    /// For how long no request has been answered, and why; nothing if the last one was.
+    pub fn failing(&self) -> Option<(Duration, String)> {
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        failing.as_ref().map(|(since, why)| (since.elapsed(), why.clone()))
+    }
+
+    fn note(&self, started: Instant, fault: Option<&Fault>) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        // A refusal is an answer, too.
+        *failing = fault.filter(|fault| fault.worth_another().is_some()).map(|fault| {
+            let since = failing.as_ref().map_or(started, |(since, _)| *since);
+            (since, fault.to_string())
+        });
     }
 
     /// The time by the server's clock, which is that of what it tells.
@@ -120,9 +145,13 @@ impl Cluster {
             let started = Instant::now();
             let answer = tokio::time::timeout(ONE, self.once(request.clone())).await;
             let fault = match answer.unwrap_or_else(|_| Err(silent())) {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => {
+                    self.note(started, None);
+                    return Ok(reply);
+                }
                 Err(fault) => fault,
             };
+            self.note(started, Some(&fault));
             *doubt |= matches!(fault, Fault::Unreachable(_));
             let Some(asked) = fault.worth_another() else { return Err(fault) };
             let pause = asked.max(pause(attempt));

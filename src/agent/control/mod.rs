@@ -36,6 +36,8 @@ use tracked::Tracked;
 
 /// How often is looked at what time alone changes.
 const TICK: Duration = Duration::from_millis(250);
+/// For how long requests may fail before it counts.
+const UNANSWERED: Duration = Duration::from_secs(10);
 /// Sights and results that are taken in one go.
 const BATCH: usize = 256;
 
@@ -217,6 +219,10 @@ impl<S: TaskSource> Control<S> {
     }
 
     fn why_not_ready(&self) -> Option<String> {
+        let failing = self.launcher.cluster.failing().filter(|(time, _)| *time > UNANSWERED);
+        if let Some((time, why)) = failing {
+            return Some(format!("the cluster has answered nothing for {} s: {why}", time.as_secs()));
+        }
         match (&self.trouble, self.faults.values().next()) {
             (Some(why), _) => Some(format!("the cluster can't be followed: {why}")),
             (None, Some(why)) => Some(format!("tasks can't be read or written: {why}")),
