@@ -136,7 +136,7 @@ impl Launcher {
         }
         let mut objects = match self.kinds.prepare(&self.cluster, objects).await {
             Ok(objects) => objects,
-            Err(findings) => return later_or_never(findings, None, prepared, &blame),
+            Err(Failed { findings, retry }) => return later_or_never(findings, retry, prepared, &blame),
         };
         if let Err(refused) = self.dress(&mut objects, &task) {
             return Launched::Refused(refused);

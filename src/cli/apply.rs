@@ -134,7 +134,11 @@ fn send(
     let dry_run = command.dry_run == DryRun::Server;
     let sent = runtime.block_on(async {
         let cluster = Cluster::new(config).map_err(|d| vec![about_pod(d)])?;
-        let objects = unless_stopped(cluster::Kinds::default().prepare(&cluster, objects)).await?;
+        let objects = {
+            let kinds = cluster::Kinds::default();
+            let prepared = async { kinds.prepare(&cluster, objects).await.map_err(|failed| failed.findings) };
+            unless_stopped(prepared).await?
+        };
         let pod = objects.last().cloned();
         let options = Options { dry_run, force: command.force_conflicts };
         let mut launch = Launch::new(&cluster, objects, options);

@@ -208,7 +208,7 @@ fn being_removed(object: &Object) -> Failed {
     Failed { findings: vec![Finding::new(object.subject, diagnostic)], retry: Some(Retry::BeingRemoved) }
 }
 
-fn retry(fault: &Fault) -> Option<Retry> {
+pub(super) fn retry(fault: &Fault) -> Option<Retry> {
     match fault {
         Fault::Unreachable(_) => Some(Retry::Unreachable),
         Fault::Unusable(_) => None,

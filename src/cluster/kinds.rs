@@ -1,6 +1,7 @@
 //! What the cluster calls the kinds of companions, asked of it once for each group
 //! ([API discovery](https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api)).
 
+use super::create::{Failed, retry};
 use super::errors::{Fault, Finding, Subject};
 use super::objects::Object;
 use super::{Cluster, request};
@@ -24,7 +25,7 @@ pub struct Kinds {
 
 impl Kinds {
     /// The objects with what the cluster calls their kinds.
-    pub async fn prepare(&self, cluster: &Cluster, mut objects: Vec<Object>) -> Result<Vec<Object>, Vec<Finding>> {
+    pub async fn prepare(&self, cluster: &Cluster, mut objects: Vec<Object>) -> Result<Vec<Object>, Failed> {
         let mut found = Vec::new();
         for object in &mut objects {
             // The Pod's place in the API is no question.
@@ -32,7 +33,7 @@ impl Kinds {
                 continue;
             }
             match self.kind(cluster, &object.resource.api_version, &object.resource.kind).await {
-                Err(fault) => return Err(fault.findings(object, cluster)),
+                Err(fault) => return Err(Failed { retry: retry(&fault), findings: fault.findings(object, cluster) }),
                 Ok(None) => {
                     let version = &object.resource.api_version;
                     let message = format!("the cluster has no kind {} in {version}", object.resource.kind);
@@ -48,7 +49,7 @@ impl Kinds {
                 Ok(Some(kind)) => object.resource.plural = kind["name"].as_str().unwrap_or_default().to_owned(),
             }
         }
-        if found.is_empty() { Ok(objects) } else { Err(found) }
+        if found.is_empty() { Ok(objects) } else { Err(Failed { findings: found, retry: None }) }
     }
 
     /// What a kind of namespaced objects is called in requests; nothing if the cluster has none, or can't tell now.

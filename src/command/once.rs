@@ -141,11 +141,11 @@ impl Once {
         bash.stdout(log.try_clone().map_err(unknown)?).stderr(log);
         let family = match Family::marked(&mut bash, &mark) {
             Ok(family) => family,
-            // There may be room for it later.
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::OutOfMemory) => {
-                return Err(cant("can't be started now", &error).at(command.span));
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
+                return Ok(Done::Ran(Ran::not(command, no_bash(&error))));
             }
-            Err(error) => return Ok(Done::Ran(Ran::not(command, no_bash(&error)))),
+            // There may be room for it later: memory, processes, open files.
+            Err(error) => return Err(cant("can't be started now", &error).at(command.span)),
         };
         let (status, recorded) = watch(family, &files, timeout);
         let message = match status {

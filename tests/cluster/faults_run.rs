@@ -146,6 +146,7 @@ fn clock_shifter() -> Option<String> {
 #[test]
 fn the_clock_is_wrong_by_hours() {
     let Some(library) = clock_shifter() else {
+        assert!(std::env::var_os("CI").is_none(), "faketime is needed");
         eprintln!("left out: faketime is not installed");
         return;
     };

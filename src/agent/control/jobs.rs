@@ -20,7 +20,7 @@ pub(super) enum Job {
     /// Delete its Pod.
     Delete { unit: Unit },
     /// Run the command after the Pod's deletion, and let the Pod go.
-    PostDelete { unit: Unit, release: bool },
+    PostDelete { unit: Unit, run: bool, release: bool },
     /// Remove the companions that live till its end.
     Clean { unit: Unit },
 }
@@ -51,8 +51,8 @@ impl<S: TaskSource> Control<S> {
             let result = match job {
                 Job::Launch(task, prepared) => Done::Launched(key, Box::new(launcher.launch(*task, prepared).await)),
                 Job::Delete { unit } => Done::Deleted(key, launcher.delete(&unit).await),
-                Job::PostDelete { unit, release } => {
-                    Done::Commanded(key, launcher.after_delete(unit, release, once).await)
+                Job::PostDelete { unit, run, release } => {
+                    Done::Commanded(key, launcher.after_delete(unit, run, release, once).await)
                 }
                 Job::Clean { unit } => Done::Cleaned(key, launcher.clean(&unit).await),
             };
@@ -121,11 +121,17 @@ impl Launcher {
     }
 
     /// Runs the command, once for each Pod whatever happens, then lets the Pod go.
-    async fn after_delete(self: Arc<Self>, unit: Unit, release: bool, once: Arc<Once>) -> Result<(), Trouble> {
-        if self.commands.post_delete.is_some() {
+    async fn after_delete(
+        self: Arc<Self>,
+        unit: Unit,
+        run: bool,
+        release: bool,
+        once: Arc<Once>,
+    ) -> Result<(), Trouble> {
+        if run && self.commands.post_delete.is_some() {
             let _place = self.blocking.acquire().await;
             reached("post-delete-started");
-            let (commands, of, store, started) = (self.commands.clone(), unit.clone(), once.clone(), Instant::now());
+            let (commands, of, store, started) = (self.commands.clone(), unit.clone(), once, Instant::now());
             let ran = tokio::task::spawn_blocking(move || {
                 let text = commands.post_delete.as_ref()?;
                 let values = Values { queue_name: &of.queue, pod_name: &of.name, namespace: &of.namespace };
@@ -163,7 +169,6 @@ impl Launcher {
             unless_gone(let_go)?;
             reached("finalizer-removed");
         }
-        once.forget(&unit.uid);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use super::Control;
 use super::jobs::Job;
-use super::tracked::Told;
+use super::tracked::{Told, Tracked};
 use crate::agent::launch::{Launched, Refused};
 use crate::agent::source::{End, Report, TaskSource};
 use crate::agent::steps::reached;
@@ -89,7 +89,9 @@ impl<S: TaskSource> Control<S> {
             return;
         }
         if unit.deleting.is_some() && unit.held && still {
-            self.start(key, Job::PostDelete { unit, release: true });
+            // What a watch tells may be older than what we have done.
+            let run = !tracked.commanded;
+            self.start(key, Job::PostDelete { unit, run, release: true });
         } else if unit.deleting.is_none()
             && !tracked.deleted
             && tracked.delete_at.is_some_and(|at| at <= Instant::now())
@@ -160,14 +162,16 @@ impl<S: TaskSource> Control<S> {
         if let Some(unit) = &tracked.unit {
             if self.launcher.commands.post_delete.is_some() && !tracked.commanded {
                 let unit = unit.clone();
-                return self.start(key, Job::PostDelete { unit, release: false });
+                return self.start(key, Job::PostDelete { unit, run: true, release: false });
             }
             if !tracked.cleaned && unit.companions.is_some() {
                 let unit = unit.clone();
                 return self.start(key, Job::Clean { unit });
             }
         }
-        self.tracked.remove(key);
+        if let Some(Tracked { unit: Some(unit), .. }) = self.tracked.remove(key) {
+            self.once.forget(&unit.uid);
+        }
         if let Some(unit) = self.later.remove(key) {
             Box::pin(self.meet(unit)).await;
         }
