@@ -118,6 +118,8 @@ pub struct Launcher {
     pub standing: watch::Receiver<Standing>,
     /// Bounds how many launches are at the cluster at once.
     pub places: Arc<Semaphore>,
+    /// Bounds how many requests of the clean-up are: many Pods may end at once.
+    pub ends: Arc<Semaphore>,
     /// Bounds how many commands, and how many renders that take long, run at once.
     pub blocking: Arc<Semaphore>,
 }

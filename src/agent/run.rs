@@ -105,6 +105,7 @@ impl Agent {
             metrics: self.metrics.clone(),
             standing: standing.clone(),
             places: Arc::new(Semaphore::new(self.settings.concurrency)),
+            ends: Arc::new(Semaphore::new(self.settings.concurrency)),
             blocking: Arc::new(Semaphore::new(BLOCKING)),
         });
         let (notices, written) = mpsc::channel(events::MOST);

@@ -115,6 +115,7 @@ fn unless_gone(result: Result<(), Trouble>) -> Result<(), Trouble> {
 
 impl Launcher {
     async fn delete(&self, unit: &Unit) -> Result<(), Trouble> {
+        let _place = self.ends.acquire().await;
         unless_gone(cluster::delete(&self.cluster, &unit.url(), &unit.name, &unit.uid, unit.kind == Kind::Job).await)?;
         reached("pod-deleted");
         Ok(())
@@ -165,6 +166,7 @@ impl Launcher {
             reached("post-delete-done");
         }
         if release {
+            let _place = self.ends.acquire().await;
             let let_go = cluster::release(&self.cluster, &unit.url(), &unit.name, &unit.uid, FINALIZER).await;
             unless_gone(let_go)?;
             reached("finalizer-removed");
@@ -174,6 +176,7 @@ impl Launcher {
 
     /// Removes companions that live till the task's end.
     async fn clean(&self, unit: &Unit) -> Result<(), Trouble> {
+        let _place = self.ends.acquire().await;
         let labels = [(TASK_LABEL, &*unit.key), (LIFETIME_LABEL, Lifetime::Task.word())];
         for url in unit.companions.as_deref().unwrap_or("").split(',').filter(|url| self.is_collection(url)) {
             unless_gone(cluster::delete_all(&self.cluster, url, &labels).await)?;
