@@ -13,7 +13,7 @@ use tokio::sync::mpsc::Sender;
 /// Seconds after which the server ends a watch, so that silence never lasts: the next goes on at once.
 const ROUND: u32 = 30;
 /// Objects of one page of a list.
-const PAGE: u32 = 500;
+const PAGE: u32 = 100;
 
 /// What is watched.
 #[derive(Debug, Clone)]
