@@ -100,6 +100,11 @@ fn the_token_is_no_longer_valid() {
 }
 
 #[test]
+fn watches_tell_what_is_long_past() {
+    faulty("late", Mode::Late(Duration::from_secs(2)), &Outage::Partial);
+}
+
+#[test]
 fn answers_end_in_their_midst() {
     faulty("cut", Mode::Cut { share: 40 }, &Outage::Partial);
 }

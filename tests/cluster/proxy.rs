@@ -41,6 +41,8 @@ pub enum Mode {
     LoseAnswers { share: usize },
     /// 401 to everything: the token is no longer valid.
     Unauthorized,
+    /// What watches tell is so old.
+    Late(Duration),
     /// Answers and events end in their midst.
     Cut { share: usize },
 }
@@ -228,6 +230,16 @@ fn passed(body: kube::client::Body, state: &State, watches: bool, cut: bool) -> 
                     _ => Some((Err(Broken), None)),
                 },
             }
+        }
+    });
+    let mode = state.mode.subscribe();
+    let stream = stream.then(move |frame| {
+        let mode = *mode.borrow();
+        async move {
+            if let (true, Mode::Late(delay)) = (watches, mode) {
+                tokio::time::sleep(delay).await;
+            }
+            frame
         }
     });
     // What was cut must not look as if it had come to its end.
