@@ -1,8 +1,11 @@
 //! Tasks that nobody wants any more, Pods that somebody deletes, and the values' command after it.
 
 use super::super::harness::{Place, until};
+use super::super::proxy::{Mode, Proxy};
 use super::agent::Agent;
+use serde_json::json;
 use std::fs;
+use std::time::Duration;
 
 /// Pods that run for ever, and a line for each that is gone.
 fn logging(place: &Place) -> Agent<'_> {
@@ -114,4 +117,26 @@ fn a_first_command_that_fails_fails_the_task() {
     let status = agent.until("runs", "refused", "failed");
     assert!(status["message"].as_str().unwrap().contains("no room for clearml-id-refused"), "{status}");
     assert!(place.names(&place.core("pods")).is_empty());
+}
+
+#[test]
+fn what_a_watch_tells_late_runs_no_command_again() {
+    let place = Place::new("late-news");
+    let proxy = Proxy::new(&place);
+    let mut agent = logging(&place).by(&proxy.kubeconfig());
+    agent.start();
+    agent.task("nowhere", "gone");
+    agent.until("nowhere", "gone", "waiting");
+    proxy.set(Mode::Late(Duration::from_secs(1)));
+    let pod = place.core("pods/clearml-id-gone");
+    place.delete(&pod).unwrap();
+    // Each is told when the Pod has long gone.
+    for number in 0..8 {
+        std::thread::sleep(Duration::from_millis(100));
+        place.merge(&pod, &json!({"metadata": {"annotations": {"by": number.to_string()}}})).unwrap();
+    }
+    place.until("the Pod's removal", || place.names(&place.core("pods")).is_empty());
+    std::thread::sleep(Duration::from_secs(4));
+    agent.until("nowhere", "gone", "failed");
+    assert_eq!(lines(&agent).len(), 1);
 }
