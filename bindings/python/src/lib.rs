@@ -55,6 +55,12 @@ fn check(pod: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     Ok(errors.map(|finding| errors::line(&explain::of_finding(finding), &Sources::new())).collect())
 }
 
+/// The text as the value of a Kubernetes label, as everywhere in podrules: two texts never become one.
+#[pyfunction]
+fn label_value(text: &str) -> String {
+    pod::names::label_value(text)
+}
+
 /// Reads a Python value as JSON and makes it anew: for tests of the conversion.
 #[pyfunction]
 #[pyo3(name = "convert", signature = (value, clearml=false))]
@@ -84,6 +90,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(rules::update, module)?)?;
     module.add_function(wrap_pyfunction!(rules::pod_rules, module)?)?;
     module.add_function(wrap_pyfunction!(check, module)?)?;
+    module.add_function(wrap_pyfunction!(label_value, module)?)?;
     module.add_function(wrap_pyfunction!(convert_again, module)?)?;
     Ok(())
 }

@@ -10,11 +10,11 @@ those created before are deleted again. What becomes of them later depends on th
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Protocol, cast
 
+from podrules._native import label_value
 from podrules.clearml.failure import TaskFailure, one_line
 from podrules.clearml.kubectl import Kubectl, Manifest, Result, reference
 
@@ -72,11 +72,6 @@ class Made:
     companion: Companion
     live: Manifest
     reused: bool
-
-
-def label_value(text: str) -> str:
-    """The text as the value of a Kubernetes label: what may not stand there becomes `-`."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-_.")[:63].rstrip("-_.")
 
 
 def _owners(live: Manifest) -> list[Manifest]:

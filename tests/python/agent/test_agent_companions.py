@@ -33,7 +33,7 @@ def test_companions_come_first_and_go_with_the_pod(harness: Harness) -> None:
     assert second["metadata"]["namespace"] == "ml"
     assert second["metadata"]["labels"] == {
         "podrules.io/task-id": TASK_ID,
-        "podrules.io/rule": "Rule-No.-2",
+        "podrules.io/rule": "Rule-No.-2-11a9c26b",
         "podrules.io/lifetime": "pod",
     }
     assert pod["metadata"]["name"] == POD
