@@ -206,7 +206,7 @@ impl<S: TaskSource> Control<S> {
             Launched::Refused(refused) => {
                 let Refused { reason, message, failed } = *refused;
                 self.launcher.metrics.launch_failed(&tracked.queue, &reason);
-                tracing::error!(task = %printable_line(key), reason = %printable_line(&reason), "can't be launched: {}", printable_line(&message));
+                tracing::error!(task = %printable_line(key), reason = %printable_line(&reason), "can't be launched: {}", printable_line(message.trim_end()));
                 tracked.verdict = Some((End::Failed, reason, short(&message)));
                 for rule in failed {
                     self.launcher.metrics.rule(&rule, false);
@@ -241,6 +241,8 @@ impl<S: TaskSource> Control<S> {
         }
         if let Some(tracked) = self.tracked.get(key) {
             self.launcher.metrics.ended(&tracked.queue, end.word());
+            // The rest stands with the task.
+            let message = message.lines().next().unwrap_or_default();
             tracing::info!(
                 task = %printable_line(key), queue = %printable_line(&tracked.queue), reason = %printable_line(reason),
                 "{}{}{}", end.word(), if message.is_empty() { "" } else { ": " }, printable_line(message)
