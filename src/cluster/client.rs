@@ -81,7 +81,10 @@ impl Access {
             }
             _ => "kubectl shows it with `kubectl config view`",
         };
-        Diagnostic::new(Code::Kubeconfig, format!("{which}: {}", chain(error))).help(help)
+        // What comes after the first line shows lines of the file: tokens and keys.
+        let why = chain(error);
+        let why = why.lines().next().unwrap_or_default();
+        Diagnostic::new(Code::Kubeconfig, format!("{which}: {why}")).help(help)
     }
 }
 
