@@ -12,6 +12,8 @@ use tokio::sync::mpsc::Sender;
 
 /// Seconds after which the server ends a watch, so that silence never lasts: the next goes on at once.
 const ROUND: u32 = 30;
+/// How often all that is there is listed anew: what a watch has missed, for whatever reason, is known then.
+const ANEW: Duration = Duration::from_secs(10 * 60);
 /// Objects of one page of a list.
 const PAGE: u32 = 100;
 
@@ -74,14 +76,20 @@ pub fn follow(client: &kube::Client, scope: &Scope, sights: &Sender<Sight>, task
 }
 
 async fn one(api: Api<Seen>, kind: Kind, config: watcher::Config, number: usize, sights: Sender<Sight>) {
+    while once(&api, kind, &config, number, &sights).await {}
+}
+
+/// From a list on, until it is time for the next; false when nobody listens any more.
+async fn once(api: &Api<Seen>, kind: Kind, config: &watcher::Config, number: usize, sights: &Sender<Sight>) -> bool {
     let pauses = backon::ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(200))
         .with_max_delay(Duration::from_secs(10))
         .with_jitter()
         .without_max_times();
-    let stream = watcher(api, config).backoff(ExponentialBackoff::from(pauses));
+    let stream = watcher(api.clone(), config.clone()).backoff(ExponentialBackoff::from(pauses));
     let mut stream = std::pin::pin!(stream);
-    while let Some(event) = stream.next().await {
+    let anew = tokio::time::Instant::now() + ANEW;
+    while let Ok(Some(event)) = tokio::time::timeout_at(anew, stream.next()).await {
         let sight = match event {
             Ok(Event::Init) => Sight::ListBegins(number),
             Ok(Event::InitDone) => Sight::ListEnds(number),
@@ -96,7 +104,8 @@ async fn one(api: Api<Seen>, kind: Kind, config: watcher::Config, number: usize,
             Err(error) => Sight::Trouble(crate::cluster::told(&error)),
         };
         if sights.send(sight).await.is_err() {
-            return;
+            return false;
         }
     }
+    true
 }
