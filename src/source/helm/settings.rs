@@ -12,6 +12,8 @@ const POST_DELETE: &str = "CLEARML_K8S_GLUE_POD_POST_DELETE_CMD";
 const ALL_NAMESPACES: &str = "CLEARML_K8S_GLUE_MONITOR_ALL_NAMESPACES";
 /// For how many minutes a Pod that has ended stays.
 const KEEP_FINISHED: &str = "K8S_GLUE_COMPLETED_POD_DELETION_DELAY_MINUTES";
+/// The longest that one can stay: a clock can't be told of times without end.
+const KEEP_LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 /// Why a Pod that waits is given up at once.
 const EVICTION_REASONS: &str = "K8S_GLUE_POD_MONITOR_EVICTION_REASONS";
 /// What stands there if nothing is said.
@@ -38,12 +40,13 @@ impl Installation {
         }
     }
 
-    /// For how long a Pod that has ended stays, `K8S_GLUE_COMPLETED_POD_DELETION_DELAY_MINUTES`.
+    /// For how long a Pod that has ended stays, `K8S_GLUE_COMPLETED_POD_DELETION_DELAY_MINUTES`; a century at most.
     pub fn keep_finished(&self) -> Result<Option<Duration>, Diagnostic> {
         let Some(text) = self.named(KEEP_FINISHED) else { return Ok(None) };
         let minutes = text.value.trim().parse::<f64>().ok();
         let time = minutes.and_then(|minutes| Duration::try_from_secs_f64(minutes * 60.0).ok());
-        time.map(Some).ok_or_else(|| wrong(KEEP_FINISHED, &text, "a number of minutes, such as 10 or 0.5"))
+        time.map(|time| Some(time.min(KEEP_LONGEST)))
+            .ok_or_else(|| wrong(KEEP_FINISHED, &text, "a number of minutes, such as 10 or 0.5"))
     }
 
     /// The reasons for which a Pod that waits is given up, `K8S_GLUE_POD_MONITOR_EVICTION_REASONS`: words as a shell splits
@@ -142,6 +145,8 @@ mod tests {
             let wanted = Some(Duration::from_secs_f64(seconds));
             assert_eq!(get(KEEP_FINISHED, value).keep_finished().unwrap(), wanted, "{value}");
         }
+        // Such a time could not be added to any other.
+        assert_eq!(get(KEEP_FINISHED, "'2e17'").keep_finished().unwrap(), Some(KEEP_LONGEST));
         let reasons = get(EVICTION_REASONS, "\" A  'B C' \\\\D\\\"E\\\" \"").eviction_reasons().unwrap();
         assert_eq!(reasons, ["A", "B C", "DE"]);
         for (value, wanted) in [("7", Some(7)), ("' 12 '", Some(12)), ("'0'", None)] {
