@@ -5,7 +5,7 @@ SHELL := /usr/bin/env bash
 # Builds are kept outside the checkout, so that a fresh clone doesn't start from nothing.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/podrules/target
 
-.PHONY: help test python check fmt lint doc core cluster soak bench bench-launch schema cases build
+.PHONY: help test python check fmt lint doc layers cluster soak bench bench-launch schema cases build
 
 help: ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -17,7 +17,7 @@ python: ## the wheel and hooks on the oldest and the newest Python, and ClearML'
 	tools/wheel-check
 	tools/agent-check
 
-check: fmt lint doc core test python cluster ## everything that CI checks
+check: fmt lint doc layers test python cluster ## everything that CI checks
 
 fmt: ## formatting
 	cargo fmt --all --check
@@ -26,15 +26,14 @@ lint: ## clippy, warnings are errors
 	cargo clippy --locked --workspace --all-targets --test cluster -- -D warnings
 
 doc: ## the API's documentation, warnings are errors
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace --exclude podrules-python
 
-core: ## the engine without the command line and what it needs
-	cargo clippy --locked --no-default-features --lib -- -D warnings
-	@if cargo tree --locked --no-default-features --edges normal --prefix none | grep -E '^(clap|kube|tokio|pyo3) '; then \
-	  echo "the core must not need these" >&2; exit 1; fi
+layers: ## the engine needs no command line, cluster, process or Python
+	@if cargo tree --locked -p podrules --edges normal --prefix none | grep -E '^(clap|kube|tokio|rustix|pyo3)[ -]'; then \
+	  echo "the engine must not need these" >&2; exit 1; fi
 
 cluster: ## apply and run against a real control plane, which is built once and runs as long as the tests
-	eval "$$(tools/ensure)"; tools/cluster/with cargo test --locked --test cluster
+	eval "$$(tools/ensure)"; tools/cluster/with cargo test --locked -p podrules-cli --test cluster
 
 soak: ## ten thousand tasks through one agent: nothing lost, memory flat
 	tools/cluster/with tools/soak
@@ -43,7 +42,7 @@ build: ## the binary
 	cargo build --locked --release
 
 bench: ## the engine's budgets, as ratios of one run
-	cargo bench --locked --bench engine --bench hooks
+	cargo bench --locked -p podrules -p podrules-worker --bench engine --bench hooks
 	tools/bench-process
 
 bench-launch: ## launches a second and memory of an agent, beside a plain client and kubectl
@@ -53,4 +52,4 @@ schema: ## write schema/ from the types
 	cargo run --locked --quiet -- schema rules > schema/rules.schema.json
 
 cases: ## write the expected results of tests/cases and examples anew; read the difference before you commit it
-	UPDATE=1 cargo test --locked --test cases --test examples --test cli
+	UPDATE=1 cargo test --locked -p podrules -p podrules-cli --test cases --test examples --test cli

@@ -3,9 +3,10 @@
 
 #![allow(clippy::expect_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
 
+use podrules::context::Context;
 use podrules::diagnostic::{Diagnostics, Sources};
 use podrules::plan::{self, Plan};
-use podrules::run::{Context, Options};
+use podrules::run::Options;
 use serde_json::{Value, json};
 use std::hint::black_box;
 use std::time::Instant;

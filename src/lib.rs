@@ -34,37 +34,27 @@
 //! assert!(found.is_empty());
 //!
 //! let task = serde_json::json!({"id": "0a1b2c"});
-//! let context = run::Context::new(task, "queue-id", "train");
+//! let context = podrules::context::Context::new(task, "queue-id", "train");
 //! let template = serde_json::json!({"spec": {"containers": [{"name": "task", "image": "ubuntu:22.04"}]}});
 //! let outcome = plan.run(template, &context, run::Options::default());
 //! assert_eq!(outcome.pod["spec"]["priorityClassName"], "high");
 //! assert_eq!(outcome.pod["metadata"]["name"], "clearml-id-0a1b2c");
 //! assert!(podrules::pod::check::check(&outcome.pod).is_empty());
 //! ```
-
-#[cfg(all(feature = "agent", unix))]
-pub mod agent;
-#[cfg(feature = "cli")]
-pub mod cli;
-#[cfg(feature = "cluster")]
-pub mod cluster;
-#[cfg(all(feature = "worker", unix))]
-pub mod command;
+pub mod context;
 pub mod diagnostic;
 pub mod edit;
 pub mod explain;
 pub mod expr;
 pub mod hook;
-#[cfg(all(feature = "worker", unix))]
-pub mod mounts;
+pub mod lifetime;
 pub mod op;
 pub mod output;
 pub mod path;
 pub mod pattern;
 pub mod plan;
 pub mod pod;
-#[cfg(all(feature = "worker", unix))]
-pub mod process;
+pub mod read;
 pub mod rules;
 pub mod run;
 pub mod source;

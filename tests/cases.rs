@@ -7,9 +7,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+use podrules::context::Context;
 use podrules::diagnostic::{Diagnostic, Diagnostics, Sources};
 use podrules::plan;
-use podrules::run::{Context, Options};
+use podrules::run::Options;
 use podrules::source::yaml;
 use serde_json::{Value, json};
 use std::fmt::Write as _;

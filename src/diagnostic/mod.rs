@@ -113,6 +113,14 @@ impl Diagnostic {
     }
 }
 
+/// Why an operation, a hook or a run failed: the diagnostic of it. In a box, since it is large and results are returned often.
+pub type Fault = Box<Diagnostic>;
+
+/// A fault at a place in the rules.
+pub fn fault(code: Code, message: impl Into<String>, span: Span) -> Fault {
+    Box::new(Diagnostic::new(code, message).at(span))
+}
+
 /// The mistakes gathered so far; a stage goes on after each, so that one run shows them all.
 #[derive(Debug, Clone, Default)]
 pub struct Diagnostics {

@@ -6,11 +6,12 @@ mod findings;
 pub use fields::Fields;
 pub use findings::{check, of_finding, written};
 
+use crate::context::Context;
 use crate::diagnostic::{Diagnostic, Sources, render};
 use crate::edit::Pointer;
 use crate::output;
 use crate::plan::{HOOK, Plan, Rule, Verdict};
-use crate::run::{Context, Outcome, Reason, RuleTrace, Seen, Status, seen};
+use crate::run::{Outcome, Reason, RuleTrace, Seen, Status, seen};
 use crate::source::Node;
 use serde_json::{Value, json};
 use std::collections::HashMap;

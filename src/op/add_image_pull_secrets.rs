@@ -3,8 +3,8 @@
 use super::host::edit_fault;
 use super::lists::{is_named, items, named, put};
 use super::shapes::{Items, elements, filled, text_of};
-use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
-use crate::diagnostic::{Code, Span};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::Pointer;
 use crate::expr::Template;
 use crate::record;

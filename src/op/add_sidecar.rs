@@ -2,7 +2,8 @@
 
 use super::init_container::{Added, Position};
 use super::shapes::Object;
-use super::{Bench, Compiler, Fault, Operation, Parameters};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::Fault;
 use crate::record;
 
 record! {

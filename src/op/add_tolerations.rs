@@ -3,8 +3,8 @@
 use super::host::edit_fault;
 use super::lists::put;
 use super::shapes::{Items, elements, filled, not};
-use super::{Bench, Compiler, Fault, Operation, Parameters};
-use crate::diagnostic::Span;
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Fault, Span};
 use crate::edit::{Pointer, json_patch};
 use crate::expr::Template;
 use crate::record;

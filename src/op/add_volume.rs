@@ -4,12 +4,12 @@ use super::containers::{Chosen, Containers};
 use super::host::edit_fault;
 use super::lists::{is_named, named, put};
 use super::shapes::{Object, filled, filled_text, not, text_of};
-use super::{Bench, Compiler, Fault, Operation, Parameters};
-use crate::diagnostic::{Code, Span};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Fault, Span};
 use crate::edit::Pointer;
 use crate::expr::Template;
+use crate::read::wrong;
 use crate::record;
-use crate::rules::wrong;
 use crate::source::{Kind, Node, Text};
 use serde_json::Value;
 

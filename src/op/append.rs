@@ -2,8 +2,8 @@
 
 use super::host::edit_fault;
 use super::shapes::filled;
-use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
-use crate::diagnostic::{Code, Span};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::json_patch::equal;
 use crate::edit::{Pointer, kind_of};
 use crate::expr::Template;

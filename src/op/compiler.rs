@@ -1,10 +1,12 @@
 //! What operations compile with: paths, templates, patterns; each mistake is reported at its place.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Sources, Span};
+use super::{Compiled, Descriptor};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Fault, Sources, Span, did_you_mean};
 use crate::expr::{self, Language, Names, Part, Piece, Script, Template};
 use crate::hook::Hook;
 use crate::path::Path;
 use crate::pattern;
+use crate::rules::Operation;
 use crate::source::{Kind, Node, Text};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -23,6 +25,8 @@ pub struct Compiler<'c> {
     pub span: Span,
     /// The Python functions that were named.
     pub hooks: Vec<Hook>,
+    /// The operations there are.
+    pub operations: &'static [Descriptor],
 }
 
 impl Compiler<'_> {
@@ -32,9 +36,44 @@ impl Compiler<'_> {
     }
 
     /// Reports the mistakes among results, and gives what there is if there are none.
-    pub fn keep<T>(&mut self, results: Vec<Result<T, super::Fault>>) -> Option<Vec<T>> {
+    pub fn keep<T>(&mut self, results: Vec<Result<T, Fault>>) -> Option<Vec<T>> {
         let kept = results.into_iter().map(|result| result.map_err(|fault| self.found.push(*fault)).ok());
         kept.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    /// Compiles a list of operations; those with mistakes are reported and left out.
+    pub fn operations(&mut self, written: &[Operation]) -> Vec<Compiled> {
+        written.iter().filter_map(|operation| self.operation(operation)).collect()
+    }
+
+    fn operation(&mut self, written: &Operation) -> Option<Compiled> {
+        let mut known = Vec::new();
+        for (name, parameters) in &written.entries {
+            match self.operations.iter().find(|descriptor| descriptor.name == name.value) {
+                Some(descriptor) => known.push((descriptor, name, parameters)),
+                None => self.unknown_operation(name),
+            }
+        }
+        if let Some((_, second, _)) = known.get(1) {
+            self.found.push(
+                Diagnostic::new(Code::BadValue, "one operation an element: operations run in the order of the list")
+                    .at(second.span)
+                    .help(format!("start a new element: `- {}:`", second.value)),
+            );
+        }
+        let (descriptor, name, parameters) = known.first()?;
+        let operation = (descriptor.compile)(parameters, self)?;
+        Some(Compiled { name: descriptor.name, span: name.span, operation })
+    }
+
+    fn unknown_operation(&mut self, name: &Text) {
+        let message = format!("there is no operation `{}`", name.value);
+        let unknown = Diagnostic::new(Code::UnknownOperation, message).at(name.span);
+        let names = self.operations.iter().map(|operation| operation.name);
+        self.found.push(match did_you_mean(&name.value, names.clone()) {
+            Some(meant) => unknown.help(format!("did you mean `{meant}`?")),
+            None => unknown.help(format!("operations: {}", names.collect::<Vec<_>>().join(", "))),
+        });
     }
 
     /// Compiles a path. Inside of `forEach` it may start with `@`.

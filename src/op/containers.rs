@@ -1,12 +1,12 @@
 //! `containers:` and `init:` of an operation: which containers it is about.
 
 use super::shapes::EXPRESSION;
-use super::{Bench, Compiler, Fault};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
+use super::{Bench, Compiler};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Fault, Span, did_you_mean};
 use crate::edit::{Pointer, kind_of};
 use crate::expr::Template;
 use crate::pod::containers::{NamePattern, Select, pointers};
-use crate::rules::{Read, wrong};
+use crate::read::{Read, wrong};
 use crate::source::{Kind, Node};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;

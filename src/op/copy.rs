@@ -1,8 +1,8 @@
 //! `copy` and `move`: a value from one place to another.
 
 use super::host::edit_fault;
-use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
-use crate::diagnostic::{Code, Diagnostic};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Diagnostic, Fault, fault};
 use crate::edit::Pointer;
 use crate::path::Path;
 use crate::record;

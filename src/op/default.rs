@@ -1,7 +1,8 @@
 //! `default`: a value where nothing is.
 
 use super::host::edit_fault;
-use super::{Bench, Compiler, Fault, Operation, Parameters};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::Fault;
 use crate::expr::Template;
 use crate::path::Path;
 use crate::record;

@@ -1,7 +1,7 @@
 //! `forEach`: operations for each match of a path.
 
-use super::{Bench, Compiled, Compiler, Fault, Operation, Parameters, compile_all, fault};
-use crate::diagnostic::{Code, Label};
+use super::{Bench, Compiled, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Fault, Label, fault};
 use crate::edit::{Change, ChangeKind, Pointer as Place, Step};
 use crate::path::Path;
 use crate::record;
@@ -40,7 +40,7 @@ impl Parameters for ForEach {
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let path = compiler.path(&self.path);
         let outside = std::mem::replace(&mut compiler.names.item, true);
-        let operations = compile_all(&self.operations, compiler);
+        let operations = compiler.operations(&self.operations);
         compiler.names.item = outside;
         let whole = operations.len() == self.operations.len();
         Some(Box::new(Loop { path: path.filter(|_| whole)?, operations, optional: self.optional, written: self.path }))

@@ -2,8 +2,8 @@
 //!
 //! What a script passes is data: `${ }` in it is not an expression.
 
-use super::{ALL, Bench, Compiler, Descriptor, EnvIndex, Fault, Host, fault};
-use crate::diagnostic::{Code, Diagnostics, FileId, Sources, Span};
+use super::{ALL, Bench, Compiler, Descriptor, EnvIndex, Host};
+use crate::diagnostic::{Code, Diagnostics, Fault, FileId, Sources, Span, fault};
 use crate::edit::{Editor, Pointer};
 use crate::expr::{Language, Names, Script, Template, script, to_value};
 use crate::hook::Hook;
@@ -45,6 +45,7 @@ fn call(operation: &'static Descriptor, keys: &[&str], arguments: &[Dynamic]) ->
         names: Names::default(),
         span: nowhere,
         hooks: Vec::new(),
+        operations: ALL,
     };
     let compiled = (operation.compile)(&Node::made(&params, nowhere), &mut compiler);
     let Some(compiled) = compiled.filter(|_| !found.has_errors()) else {

@@ -1,7 +1,7 @@
 //! What an operation works with and through.
 
 use super::env_index::EnvIndex;
-use crate::diagnostic::{Code, Diagnostic, Span};
+use crate::diagnostic::{Code, Diagnostic, Fault, Span, fault};
 use crate::edit::{EditError, Editor, Pointer};
 use crate::expr::{Script, Template};
 use crate::hook::Hook;
@@ -10,14 +10,6 @@ use crate::source::Text;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::time::Duration;
-
-/// Why an operation failed: what, where it was written, what to do.
-pub type Fault = Box<Diagnostic>;
-
-/// A fault at a place in the rules.
-pub fn fault(code: Code, message: impl Into<String>, span: Span) -> Fault {
-    Box::new(Diagnostic::new(code, message).at(span))
-}
 
 /// What can work out expressions, run scripts and call hooks on behalf of an operation.
 pub trait Host {

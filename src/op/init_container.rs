@@ -3,8 +3,8 @@
 use super::host::edit_fault;
 use super::lists::{is_named, put};
 use super::shapes::{Object, filled, text_of};
-use super::{Bench, Compiler, Fault, fault};
-use crate::diagnostic::{Code, Span};
+use super::{Bench, Compiler};
+use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::Pointer;
 use crate::expr::Template;
 use crate::words;

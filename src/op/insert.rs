@@ -1,8 +1,8 @@
 //! `insert`: puts an element into a list.
 
 use super::host::edit_fault;
-use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
-use crate::diagnostic::{Code, Diagnostic};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Diagnostic, Fault, fault};
 use crate::edit::{EditError, Pointer};
 use crate::expr::Template;
 use crate::path::Path;

@@ -1,7 +1,7 @@
 //! `jsonPatch`: a JSON Patch.
 
-use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
-use crate::diagnostic::{Code, Span};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::json_patch::{self, PatchOp};
 use crate::expr::Template;
 use crate::record;

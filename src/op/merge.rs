@@ -1,8 +1,8 @@
 //! `merge`: a JSON merge patch.
 
 use super::host::edit_fault;
-use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
-use crate::diagnostic::Code;
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Fault, fault};
 use crate::edit::{kind_of, merge_patch};
 use crate::expr::Template;
 use crate::path::Path;

@@ -5,6 +5,7 @@
 mod compiler;
 pub mod functions;
 mod host;
+mod operation;
 
 mod append;
 mod copy;
@@ -49,63 +50,12 @@ mod text_map;
 
 pub use compiler::Compiler;
 pub use env_index::EnvIndex;
-pub use host::{Bench, Fault, Host, fault};
+pub use host::{Bench, Host};
+pub use operation::{Compiled, Descriptor, Operation, Parameters};
 
-use crate::diagnostic::Span;
-use crate::rules::Read;
-use crate::source::Node;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-
-/// A compiled operation. It edits the Pod through the bench; what it changed before it failed is undone by the runner.
-pub trait Operation: std::fmt::Debug + Send + Sync {
-    /// Does it.
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault>;
-}
-
-/// The parameters of an operation, as users write them.
-pub trait Parameters: Read + JsonSchema + 'static {
-    /// The operation's name in rules.
-    const NAME: &'static str;
-    /// Its name as a function of scripts, and the keys that its positional arguments stand for; nothing if scripts
-    /// don't have it.
-    const FUNCTION: Option<(&'static str, &'static [&'static str])>;
-    /// Resolves and checks everything that can be before a task is there; mistakes go to the compiler.
-    fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>>;
-}
-
-/// An operation that rules can name.
-#[derive(Debug)]
-pub struct Descriptor {
-    /// The operation's name in rules.
-    pub name: &'static str,
-    /// See [`Parameters::FUNCTION`].
-    pub function: Option<(&'static str, &'static [&'static str])>,
-    /// The keys of its parameters.
-    pub keys: &'static [&'static str],
-    /// Reads and compiles its parameters.
-    pub compile: fn(&Node, &mut Compiler<'_>) -> Option<Box<dyn Operation>>,
-    /// The JSON Schema of its parameters.
-    pub schema: fn(&mut SchemaGenerator) -> Schema,
-}
-
-const fn describe<P: Parameters>() -> Descriptor {
-    Descriptor {
-        name: P::NAME,
-        function: P::FUNCTION,
-        keys: P::KEYS,
-        compile: |node, compiler| {
-            compiler.span = node.span;
-            match P::read(node, compiler.found) {
-                Some(parameters) => parameters.compile(compiler),
-                None => {
-                    compiler.look_over(node);
-                    None
-                }
-            }
-        },
-        schema: |generator| generator.subschema_for::<P>(),
-    }
-}
+use operation::describe;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
 
 /// Every operation, in the order of the documentation.
 pub const ALL: &[Descriptor] = &[
@@ -142,36 +92,20 @@ pub const ALL: &[Descriptor] = &[
     describe::<python::Python>(),
 ];
 
-/// The operation of a name.
-pub fn find(name: &str) -> Option<&'static Descriptor> {
-    ALL.iter().find(|operation| operation.name == name)
-}
-
-/// All names, for messages.
-pub fn names() -> String {
-    ALL.iter().map(|operation| operation.name).collect::<Vec<_>>().join(", ")
-}
-
-/// A compiled operation with its name and place.
-#[derive(Debug)]
-pub struct Compiled {
-    /// Its name.
-    pub name: &'static str,
-    /// Where its name stands.
-    pub span: Span,
-    /// What it does.
-    pub operation: Box<dyn Operation>,
-}
-
-/// Compiles a list of operations; those with mistakes are reported and left out.
-pub fn compile_all(operations: &[crate::rules::Operation], compiler: &mut Compiler<'_>) -> Vec<Compiled> {
-    let mut compiled = Vec::with_capacity(operations.len());
-    for operation in operations {
-        // Reading let none through that doesn't exist.
-        let Some(descriptor) = find(&operation.name.value) else { continue };
-        if let Some(done) = (descriptor.compile)(&operation.params, compiler) {
-            compiled.push(Compiled { name: descriptor.name, span: operation.name.span, operation: done });
-        }
+impl JsonSchema for crate::rules::Operation {
+    fn schema_name() -> Cow<'static, str> {
+        "Operation".into()
     }
-    compiled
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let properties: serde_json::Map<String, serde_json::Value> =
+            ALL.iter().map(|o| (o.name.to_owned(), (o.schema)(generator).to_value())).collect();
+        json_schema!({
+            "description": "One operation: its name and its parameters.",
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": false,
+            "minProperties": 1,
+            "maxProperties": 1
+        })
+    }
 }

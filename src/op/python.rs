@@ -1,10 +1,10 @@
 //! `python`: the full `update_template` hook, in order with the other operations.
 
-use super::{Bench, Compiler, Fault, Operation, Parameters};
-use crate::diagnostic::Diagnostics;
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Diagnostics, Fault};
 use crate::hook::Hook;
+use crate::read::{Read, wrong};
 use crate::record;
-use crate::rules::{Read, wrong};
 use crate::source::{Kind, Node, Text};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;

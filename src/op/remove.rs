@@ -1,8 +1,8 @@
 //! `remove`: takes out every match of a path.
 
 use super::host::{edit_fault, outermost};
-use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
-use crate::diagnostic::Code;
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Fault, fault};
 use crate::path::Path;
 use crate::record;
 use crate::source::Text;

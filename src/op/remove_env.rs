@@ -4,12 +4,12 @@ use super::containers::{Chosen, Containers};
 use super::host::edit_fault;
 use super::lists::remove_from;
 use super::shapes::{Items, elements, filled, not};
-use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
-use crate::diagnostic::{Code, Span};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::expr::Template;
 use crate::pod::containers::NamePattern;
+use crate::read::wrong;
 use crate::record;
-use crate::rules::wrong;
 use serde_json::Value;
 
 record! {

@@ -3,8 +3,8 @@
 use super::host::edit_fault;
 use super::lists::{is_named, items, remove_from};
 use super::shapes::filled_text;
-use super::{Bench, Compiler, Fault, Operation, Parameters};
-use crate::diagnostic::Span;
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Fault, Span};
 use crate::edit::Pointer;
 use crate::expr::Template;
 use crate::record;

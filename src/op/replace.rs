@@ -1,8 +1,8 @@
 //! `replace`: a regular expression over texts.
 
 use super::host::edit_fault;
-use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
-use crate::diagnostic::{Code, Diagnostic};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Diagnostic, Fault, fault};
 use crate::edit::{Pointer, Step, kind_of};
 use crate::expr::{Part, Template};
 use crate::path::Path;

@@ -1,10 +1,10 @@
 //! `script`: Rhai code on the live Pod.
 
-use super::{Bench, Compiler, Fault, Operation, Parameters};
-use crate::diagnostic::Diagnostics;
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Diagnostics, Fault};
 use crate::expr;
+use crate::read::{Read, wrong};
 use crate::record;
-use crate::rules::{Read, wrong};
 use crate::source::{Kind, Node, Text};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;

@@ -1,7 +1,8 @@
 //! `set`: gives every match of a path a value.
 
 use super::host::{edit_fault, outermost};
-use super::{Bench, Compiler, Fault, Operation, Parameters};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::Fault;
 use crate::expr::Template;
 use crate::path::Path;
 use crate::record;

@@ -3,8 +3,8 @@
 use super::containers::{Chosen, Containers};
 use super::host::edit_fault;
 use super::shapes::filled_text;
-use super::{Bench, Compiler, Fault, Operation, Parameters};
-use crate::diagnostic::{Code, Diagnostic, Span, did_you_mean};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Diagnostic, Fault, Span, did_you_mean};
 use crate::expr::Template;
 use crate::record;
 use crate::source::Text;

@@ -2,7 +2,8 @@
 
 use super::shapes::Object;
 use super::text_map::{TextMap, selector};
-use super::{Bench, Compiler, Fault, Operation, Parameters};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::Fault;
 use crate::edit::Pointer;
 use crate::record;
 

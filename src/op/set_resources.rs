@@ -3,8 +3,8 @@
 use super::containers::{Chosen, Containers};
 use super::shapes::{Object, filled, not};
 use super::text_map::merge;
-use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
-use crate::diagnostic::{Code, Span};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::expr::Template;
 use crate::pod::quantity::Quantity;
 use crate::record;

@@ -1,10 +1,10 @@
 //! Shapes of parameters that several operations take, and how they are filled in without copying constants.
 
-use super::{Bench, Compiler, Fault, fault};
-use crate::diagnostic::{Code, Diagnostics, Span};
+use super::{Bench, Compiler};
+use crate::diagnostic::{Code, Diagnostics, Fault, Span, fault};
 use crate::edit::kind_of;
 use crate::expr::Template;
-use crate::rules::{Read, wrong};
+use crate::read::{Read, wrong};
 use crate::source::{Kind, Node};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;

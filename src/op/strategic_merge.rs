@@ -1,7 +1,7 @@
 //! `strategicMerge`: a Kubernetes strategic merge patch.
 
-use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
-use crate::diagnostic::{Code, Span};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::Pointer;
 use crate::expr::Template;
 use crate::pod::strategic::strategic_merge;

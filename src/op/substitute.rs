@@ -2,13 +2,13 @@
 
 use super::host::{edit_fault, outermost};
 use super::replace::MAX_TEXTS;
-use super::{Bench, Compiler, Fault, Operation, Parameters, fault};
-use crate::diagnostic::{Code, Diagnostic, Span};
+use super::{Bench, Compiler, Operation, Parameters};
+use crate::diagnostic::{Code, Diagnostic, Fault, Span, fault};
 use crate::edit::Pointer;
 use crate::expr::Template;
 use crate::path::Path;
+use crate::read::{Read, wrong};
 use crate::record;
-use crate::rules::{Read, wrong};
 use crate::source::{Kind, Node, Style, Text};
 use aho_corasick::{AhoCorasick, MatchKind};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

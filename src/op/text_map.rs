@@ -1,8 +1,8 @@
 //! Labels, annotations and node selectors: objects whose values are all text.
 
 use super::shapes::{Object, filled, scalar_text};
-use super::{Bench, Compiler, Fault, fault};
-use crate::diagnostic::{Code, Span};
+use super::{Bench, Compiler};
+use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::{Pointer, kind_of, merge_patch};
 use crate::expr::Template;
 use crate::pod::names;

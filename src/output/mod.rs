@@ -1,11 +1,7 @@
 //! Values and texts for people and for kubectl: YAML, the place that each of its lines shows, differences.
-
-#[cfg(feature = "diff")]
 mod diff;
 mod lines;
 mod yaml;
-
-#[cfg(feature = "diff")]
 pub use diff::unified;
 pub use lines::lines;
 pub use yaml::{documents, to_yaml};

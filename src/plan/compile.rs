@@ -91,6 +91,7 @@ impl Builder<'_> {
             names: names.clone(),
             span,
             hooks: Vec::new(),
+            operations: op::ALL,
         }
     }
 
@@ -138,7 +139,7 @@ impl Builder<'_> {
         let when = rule.when.as_ref().map(|text| self.condition(text, names));
         let compiled = {
             let mut compiler = self.compiler(names);
-            let compiled = op::compile_all(&rule.operations, &mut compiler);
+            let compiled = compiler.operations(&rule.operations);
             let hooks = std::mem::take(&mut compiler.hooks);
             self.hooks.extend(hooks);
             compiled

@@ -13,8 +13,9 @@ pub use selector::{Selector, Verdict};
 use crate::diagnostic::Span;
 use crate::expr::{Expression, Language, Template};
 use crate::hook::Hook;
+use crate::lifetime::Lifetime;
 use crate::op::Operation;
-use crate::rules::{Lifetime, Mode, OnError, RuleStage};
+use crate::rules::{Mode, OnError, RuleStage};
 use index::Index;
 use std::sync::Arc;
 

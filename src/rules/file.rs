@@ -1,7 +1,8 @@
 //! A rules file: one or several YAML documents of `kind: Rules`.
 
-use super::{Read, Rule, read, rule};
+use super::{Rule, rule};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Sources, Span, did_you_mean};
+use crate::read::{self, Read};
 use crate::record;
 use crate::source::{Kind, Node, Text, yaml};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

@@ -1,8 +1,8 @@
 //! One rule.
 
-use super::{Fields, Read, wrong};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
-use crate::op;
+use crate::diagnostic::Diagnostics;
+use crate::lifetime::Lifetime;
+use crate::read::{Fields, Read, wrong};
 use crate::source::{Kind, Node, Style, Text};
 use crate::{record, words};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -78,29 +78,6 @@ record! {
         optional lifetime: Lifetime = "lifetime",
         /// The object, of any kind; `${ }` works in all of its strings.
         required manifest: Node = "manifest",
-    }
-}
-
-words! {
-    /// How long a companion lives.
-    pub enum Lifetime {
-        /// As long as the Pod.
-        Pod = "pod",
-        /// Until the task ends, over relaunches.
-        Task = "task",
-        /// For good: it is never removed by podrules.
-        Keep = "keep",
-    }
-}
-
-impl Lifetime {
-    /// The word as it is written.
-    pub fn word(self) -> &'static str {
-        match self {
-            Lifetime::Pod => "pod",
-            Lifetime::Task => "task",
-            Lifetime::Keep => "keep",
-        }
     }
 }
 
@@ -193,59 +170,19 @@ impl JsonSchema for Selectors {
     }
 }
 
-/// An operation as written: its name and what stands under it.
+/// An element of `do` as written: the name of an operation and its parameters. Which operations there are is known only
+/// where they are compiled; so several keys are kept, and told of there.
 #[derive(Debug, Clone)]
 pub struct Operation {
-    /// The name.
-    pub name: Text,
-    /// Its parameters.
-    pub params: Node,
+    /// The names with their parameters; at least one.
+    pub entries: Vec<(Text, Node)>,
 }
 
 impl Read for Operation {
     fn read(node: &Node, found: &mut Diagnostics) -> Option<Self> {
-        let entries = match &node.kind {
-            Kind::Map(entries) => entries.as_slice(),
-            _ => return wrong(node, "an operation, such as `set: {path: …, value: …}`", found),
-        };
-        let mut known = entries.iter().filter(|(key, _)| op::find(&key.value).is_some());
-        for (key, _) in entries.iter().filter(|(key, _)| op::find(&key.value).is_none()) {
-            let unknown =
-                Diagnostic::new(Code::UnknownOperation, format!("there is no operation `{}`", key.value)).at(key.span);
-            found.push(match did_you_mean(&key.value, op::ALL.iter().map(|o| o.name)) {
-                Some(meant) => unknown.help(format!("did you mean `{meant}`?")),
-                None => unknown.help(format!("operations: {}", op::names())),
-            });
+        match &node.kind {
+            Kind::Map(entries) if !entries.is_empty() => Some(Operation { entries: entries.clone() }),
+            _ => wrong(node, "an operation, such as `set: {path: …, value: …}`", found),
         }
-        let first = known.next();
-        if let Some((second, _)) = known.next() {
-            found.push(
-                Diagnostic::new(Code::BadValue, "one operation an element: operations run in the order of the list")
-                    .at(second.span)
-                    .help(format!("start a new element: `- {}:`", second.value)),
-            );
-        }
-        if entries.is_empty() {
-            return wrong(node, "an operation, such as `set: {path: …, value: …}`", found);
-        }
-        first.map(|(name, params)| Operation { name: name.clone(), params: params.clone() })
-    }
-}
-
-impl JsonSchema for Operation {
-    fn schema_name() -> Cow<'static, str> {
-        "Operation".into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let properties: serde_json::Map<String, serde_json::Value> =
-            op::ALL.iter().map(|o| (o.name.to_owned(), (o.schema)(generator).to_value())).collect();
-        json_schema!({
-            "description": "One operation: its name and its parameters.",
-            "type": "object",
-            "properties": properties,
-            "additionalProperties": false,
-            "minProperties": 1,
-            "maxProperties": 1
-        })
     }
 }

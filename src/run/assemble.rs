@@ -2,10 +2,10 @@
 //!
 //! What is written, and in which place, is what ClearML's agent writes, with label values that Kubernetes accepts.
 
-use super::Context;
+use crate::context::Context;
+use crate::diagnostic::Fault;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::edit::{Editor, Pointer, Step};
-use crate::op::Fault;
 use crate::pod::names;
 use md5::{Digest, Md5};
 use serde_json::{Value, json};

@@ -1,13 +1,13 @@
 //! Works out expressions and runs scripts for the rules of one task.
 
-use super::Context;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::context::Context;
+use crate::diagnostic::{Code, Diagnostic, Fault};
 use crate::edit::{Editor, Pointer, replace, weight};
 use crate::expr::scope::{self, Values};
 use crate::expr::script::{self, End, Failure};
 use crate::expr::{Expression, Json, Live, Script, Template, to_value};
 use crate::hook::{self, Hook, HookFault, Hooks};
-use crate::op::{Fault, Host};
+use crate::op::Host;
 use crate::plan::Plan;
 use rhai::{Dynamic, Scope};
 use serde_json::{Map, Value};

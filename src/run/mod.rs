@@ -3,21 +3,20 @@
 //! A rule is a transaction on the editor's log: it is done whole, or taken back whole.
 
 mod assemble;
-mod context;
 mod host;
 mod outcome;
 pub mod provenance;
 mod why;
 
 pub use assemble::agent_label;
-pub use context::{Context, POD_PREFIX};
 pub use outcome::{Companion, HookTrace, Outcome, Reason, RuleTrace, Seen, Status, seen};
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::context::Context;
+use crate::diagnostic::{Code, Diagnostic, Fault};
 use crate::edit::{Editor, weight};
 use crate::expr::clearml;
 use crate::hook::Hooks;
-use crate::op::{Bench, EnvIndex, Fault, Host};
+use crate::op::{Bench, EnvIndex, Host};
 use crate::plan::{self, Plan, Rule};
 use crate::rules::{Mode, OnError, RuleStage};
 use host::Evaluator;

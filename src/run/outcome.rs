@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Change, ChangeKind, Pointer, undo};
-use crate::rules::Lifetime;
+use crate::lifetime::Lifetime;
 use serde_json::Value;
 
 /// The result of rules on a template.

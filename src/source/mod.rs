@@ -3,7 +3,6 @@
 pub mod context;
 mod decode;
 pub mod helm;
-#[cfg(feature = "cli")]
 pub mod hocon;
 pub mod json;
 mod node;

@@ -43,7 +43,7 @@ pub fn rules_file(bytes: &[u8]) {
     let (sources, file) = sources(text);
     let mut found = Diagnostics::new();
     let plan = plan::compile(&sources, None, &[file], &mut found);
-    let context = run::Context::new(task(), "q", "train");
+    let context = podrules::context::Context::new(task(), "q", "train");
     let outcome = plan.run(template(), &context, run::Options { trace: true, ..Default::default() });
     let plain = plan.run(template(), &context, run::Options::default());
     assert_eq!(outcome.pod, plain.pod, "a trace changes nothing");

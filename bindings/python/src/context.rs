@@ -3,8 +3,8 @@
 use crate::convert::{self, Take};
 use crate::errors;
 use crate::loaded::Loaded;
+use podrules::context::Context;
 use podrules::diagnostic::Sources;
-use podrules::run::Context;
 use podrules::source;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -63,7 +63,7 @@ impl Given<'_, '_> {
 }
 
 /// What ClearML's own objects look like, for hooks where only plain data is known: the same as on the command line.
-const OBJECTS: &str = include_str!("../../../src/hook/worker/clearml_objects.py");
+const OBJECTS: &str = include_str!("../../../crates/worker/src/python/clearml_objects.py");
 
 /// A class or function of [`OBJECTS`].
 fn clearml<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {

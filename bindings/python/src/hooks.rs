@@ -1,9 +1,9 @@
 //! Python hooks, called in this process with the agent's own objects.
 
 use crate::convert::{self, Take};
+use podrules::context::Context;
 use podrules::diagnostic::{Code, did_you_mean};
 use podrules::hook::{Answer, Hook, HookFault, Hooks};
-use podrules::run::Context;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};

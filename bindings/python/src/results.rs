@@ -2,11 +2,12 @@
 
 use crate::loaded::Loaded;
 use crate::{convert, detached, errors, html};
+use podrules::context::Context;
 use podrules::diagnostic::{Diagnostic, Diagnostics, Severity, Sources, render};
 use podrules::explain::Explanation;
+use podrules::lifetime::Lifetime;
 use podrules::plan;
-use podrules::rules::Lifetime;
-use podrules::run::{Companion as Made, Context, Options, Outcome, Status};
+use podrules::run::{Companion as Made, Options, Outcome, Status};
 use podrules::source::Node;
 use podrules::{explain, output};
 use pyo3::prelude::*;

@@ -1,0 +1,173 @@
+//! `podrules run` through a faulty connection: no task may be lost or launched twice, and it says when it can't work.
+
+use crate::harness::{Place, until};
+use crate::proxy::{Mode, Proxy};
+use podrules::run::checks::{Tasks, busy, finish, verdict};
+use podrules::run::witness::Witness;
+use std::process::Command;
+use std::time::Duration;
+
+/// Whether nothing can be done as long as a fault lasts.
+#[derive(PartialEq)]
+enum Outage {
+    Total,
+    Partial,
+}
+
+/// Tasks before, during and after a fault.
+fn faulty(name: &str, mode: Mode, outage: &Outage) {
+    let place = Place::new(name);
+    let witness = Witness::new(&place);
+    let proxy = Proxy::new(&place);
+    let mut agent = busy(&place).by(&proxy.kubeconfig());
+    let mut tasks = Tasks::default();
+    agent.start();
+    agent.ready();
+    tasks.add(&agent, 25);
+    until(60, "the first Pod", || !witness.seen().pods.is_empty());
+    proxy.set(mode);
+    tasks.add(&agent, 10);
+    if *outage == Outage::Total {
+        until(120, "a word that it isn't ready", || {
+            agent.must_live();
+            !agent.is_ready()
+        });
+        assert_eq!(
+            agent.http("/healthz").map(|(code, _)| code),
+            Some(200),
+            "an outage is no reason to be started anew"
+        );
+    }
+    // As long as this the fault lasts at least.
+    std::thread::sleep(Duration::from_secs(5));
+    agent.must_live();
+    proxy.set(Mode::Pass);
+    agent.ready();
+    tasks.add(&agent, 5);
+    // Connections that are dead and don't say so are found out late.
+    finish(&mut agent, &mut tasks, 180);
+    verdict(&mut agent, &witness, &mut tasks, name, 0);
+}
+
+#[test]
+fn connections_are_refused() {
+    faulty("refused", Mode::Refuse, &Outage::Total);
+}
+
+#[test]
+fn the_api_server_is_busy() {
+    faulty("busy", Mode::Busy, &Outage::Partial);
+}
+
+#[test]
+fn every_answer_is_500() {
+    faulty("all-500", Mode::Broken { code: 500, share: 100 }, &Outage::Partial);
+}
+
+#[test]
+fn some_answers_are_503() {
+    faulty("some-503", Mode::Broken { code: 503, share: 40 }, &Outage::Partial);
+}
+
+#[test]
+fn watches_are_too_old() {
+    faulty("gone", Mode::Gone, &Outage::Partial);
+}
+
+#[test]
+fn everything_is_slow() {
+    faulty("slow", Mode::Slow(Duration::from_secs(2)), &Outage::Partial);
+}
+
+#[test]
+fn no_answer_ever_comes_and_watches_fall_silent() {
+    faulty("silent", Mode::Silent, &Outage::Total);
+}
+
+#[test]
+fn all_answers_are_lost() {
+    faulty("all-lost", Mode::LoseAnswers { share: 100 }, &Outage::Partial);
+}
+
+#[test]
+fn some_answers_are_lost() {
+    faulty("some-lost", Mode::LoseAnswers { share: 40 }, &Outage::Partial);
+}
+
+#[test]
+fn the_token_is_no_longer_valid() {
+    faulty("unauthorized", Mode::Unauthorized, &Outage::Partial);
+}
+
+#[test]
+fn watches_tell_what_is_long_past() {
+    faulty("late", Mode::Late(Duration::from_secs(2)), &Outage::Partial);
+}
+
+#[test]
+fn answers_end_in_their_midst() {
+    faulty("cut", Mode::Cut { share: 40 }, &Outage::Partial);
+}
+
+#[test]
+fn one_fault_after_another() {
+    let place = Place::new("all-faults");
+    let witness = Witness::new(&place);
+    let proxy = Proxy::new(&place);
+    let mut agent = busy(&place).by(&proxy.kubeconfig());
+    let mut tasks = Tasks::default();
+    agent.start();
+    for mode in [
+        Mode::LoseAnswers { share: 30 },
+        Mode::Gone,
+        Mode::Refuse,
+        Mode::Broken { code: 503, share: 50 },
+        Mode::Cut { share: 30 },
+        Mode::Busy,
+        Mode::Unauthorized,
+        Mode::Slow(Duration::from_millis(500)),
+    ] {
+        tasks.add(&agent, 10);
+        proxy.set(mode);
+        std::thread::sleep(Duration::from_secs(2));
+        // In a fault it may be killed too.
+        agent.must_live();
+        agent.kill();
+        agent.start();
+        std::thread::sleep(Duration::from_secs(2));
+        agent.must_live();
+        proxy.set(Mode::Pass);
+    }
+    finish(&mut agent, &mut tasks, 180);
+    verdict(&mut agent, &witness, &mut tasks, "one fault after another", 8);
+}
+
+/// The library that shifts a process's clock, where faketime is installed.
+fn clock_shifter() -> Option<String> {
+    let output = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output().ok()?;
+    Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+}
+
+#[test]
+fn the_clock_is_wrong_by_hours() {
+    let Some(library) = clock_shifter() else {
+        assert!(std::env::var_os("CI").is_none(), "faketime is needed");
+        eprintln!("left out: faketime is not installed");
+        return;
+    };
+    for shift in ["-6h", "+6h"] {
+        let place = Place::new("clock");
+        let witness = Witness::new(&place);
+        // Over plain HTTP, as no certificate would be valid by such a clock.
+        let proxy = Proxy::new(&place);
+        let mut agent = busy(&place).by(&proxy.kubeconfig()).elects();
+        agent.set("LD_PRELOAD", &library);
+        agent.set("FAKETIME", shift);
+        agent.set("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        let mut tasks = Tasks::default();
+        agent.start();
+        tasks.add(&agent, 10);
+        finish(&mut agent, &mut tasks, 120);
+        verdict(&mut agent, &witness, &mut tasks, &format!("clock {shift}"), 0);
+    }
+}

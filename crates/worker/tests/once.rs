@@ -1,0 +1,184 @@
+//! A command runs exactly once, though the process that asked for it is killed (SIGKILL) at any moment: this test's own
+//! program is started again as that process.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use podrules::diagnostic::{FileId, Span};
+use podrules::source::{Style, Text};
+use podrules_worker::command::{Done, Once, Values};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The folder of a case, in the environment of a helper.
+const CASE: &str = "PODRULES_TEST_ONCE";
+/// How long a helper lets its command run, in milliseconds.
+const TIMEOUT: &str = "PODRULES_TEST_ONCE_TIMEOUT";
+const LONG: u64 = 60_000;
+
+/// What a command prints into the case's ledger, one line at its begin and one at its end.
+const LEDGER: &str = "echo begin >>ledger; sleep 0.03; echo end >>ledger";
+const WHOLE: &str = "begin\nend\n";
+
+/// A folder with a command and what it leaves behind.
+struct Case {
+    folder: tempfile::TempDir,
+}
+
+impl Case {
+    fn new(command: &str) -> Case {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("command"), command).unwrap();
+        Case { folder }
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path(file)).unwrap_or_default()
+    }
+
+    /// Starts a process that asks for the command.
+    fn start(&self, timeout: u64) -> Child {
+        let mut helper = Command::new(std::env::current_exe().unwrap());
+        helper.args(["helper", "--exact", "--nocapture"]).current_dir(self.folder.path());
+        helper.env(CASE, self.folder.path()).env(TIMEOUT, timeout.to_string());
+        helper.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Asks from a process of its own, to its end; gives what it was told.
+    fn ask(&self, timeout: u64) -> String {
+        assert!(self.start(timeout).wait().unwrap().success());
+        self.read("told")
+    }
+
+    fn until(&self, what: &str, reached: impl Fn() -> bool) {
+        let late = Instant::now() + Duration::from_secs(60);
+        while !reached() {
+            assert!(Instant::now() < late, "no {what}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Whether a process runs whose working folder is the case's.
+    fn has_processes(&self) -> bool {
+        let all = fs::read_dir("/proc").unwrap().flatten();
+        all.filter_map(|process| fs::read_link(process.path().join("cwd")).ok()).any(|cwd| cwd == self.folder.path())
+    }
+}
+
+fn kill(mut process: Child) {
+    process.kill().unwrap();
+    process.wait().unwrap();
+}
+
+/// Not a test, but what is killed: it does nothing when it's run as a test.
+#[test]
+fn helper() {
+    let Some(folder) = std::env::var_os(CASE).map(PathBuf::from) else { return };
+    let timeout = Duration::from_millis(std::env::var(TIMEOUT).unwrap().parse().unwrap());
+    let value = fs::read_to_string(folder.join("command")).unwrap();
+    let command = Text { span: Span::new(FileId(0), 0, 0), value, style: Style::Made };
+    let values = Values { queue_name: "q", pod_name: "p", namespace: "n" };
+    let once = Once::open(folder.join("once")).unwrap();
+    let told = match once.run("key", &command, &values, &[], None, timeout).unwrap() {
+        Done::Ran(ran) => format!("ran {:?} {:?}", ran.failure.map(|failure| failure.message), ran.log),
+        Done::Before { status, log } => format!("before {status:?} {log:?}"),
+    };
+    fs::write(folder.join("told"), told).unwrap();
+}
+
+#[test]
+fn killed_at_any_moment_it_has_run_once() {
+    let sweep = |from: u64| {
+        for round in 0..40 {
+            let case = Case::new(LEDGER);
+            let first = case.start(LONG);
+            // From before it can have started to after it has ended, in no order.
+            std::thread::sleep(Duration::from_micros((round * 4 + from) * 7919 % 90_000));
+            kill(first);
+            let told = case.ask(LONG);
+            assert_eq!(case.read("ledger"), WHOLE, "{from} {round}: {told}");
+            assert!(told == "ran None []" || told == "before Some(0) []", "{from} {round}: {told}");
+            assert_eq!(case.ask(LONG), "before Some(0) []");
+            assert_eq!(case.read("ledger"), WHOLE);
+        }
+    };
+    std::thread::scope(|scope| {
+        for from in 0..4 {
+            scope.spawn(move || sweep(from));
+        }
+    });
+}
+
+#[test]
+fn killed_again_and_again_it_has_run_once() {
+    let case = Case::new(LEDGER);
+    for round in 0..20 {
+        let process = case.start(LONG);
+        std::thread::sleep(Duration::from_millis(round));
+        kill(process);
+    }
+    case.ask(LONG);
+    assert_eq!(case.read("ledger"), WHOLE);
+}
+
+#[test]
+fn killed_while_it_runs_the_next_waits_for_its_end_and_has_its_output() {
+    let case =
+        Case::new("echo begin >>ledger; echo said; until [ -e go ]; do sleep 0.01; done; echo end >>ledger; exit 3");
+    let first = case.start(LONG);
+    case.until("begin", || case.read("ledger") == "begin\n");
+    kill(first);
+    let mut second = case.start(LONG);
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(second.try_wait().unwrap().is_none());
+    fs::write(case.path("go"), "").unwrap();
+    assert!(second.wait().unwrap().success());
+    assert_eq!(case.read("told"), "before Some(3) [\"said\"]");
+    assert_eq!(case.read("ledger"), WHOLE);
+}
+
+#[test]
+fn killed_while_it_hangs_the_next_stops_it() {
+    let case = Case::new("echo begin >>ledger; sleep 98765 & setsid sleep 98765 & env -i sleep 98765");
+    let first = case.start(LONG);
+    case.until("begin", || case.read("ledger") == "begin\n");
+    kill(first);
+    assert_eq!(case.ask(200), "before None []");
+    case.until("silence", || !case.has_processes());
+    assert_eq!(case.ask(LONG), "before None []");
+    assert_eq!(case.read("ledger"), "begin\n");
+}
+
+#[test]
+fn what_it_left_in_the_background_goes_with_the_next() {
+    let case =
+        Case::new("echo begin >>ledger; until [ -e go ]; do sleep 0.01; done; sleep 98765 <&0 & echo end >>ledger");
+    let first = case.start(LONG);
+    case.until("begin", || case.read("ledger") == "begin\n");
+    kill(first);
+    fs::write(case.path("go"), "").unwrap();
+    case.until("end", || case.read("ledger") == WHOLE);
+    assert_eq!(case.ask(LONG), "before Some(0) []");
+    case.until("silence", || !case.has_processes());
+}
+
+#[test]
+fn broken_off_with_all_its_processes_it_runs_again() {
+    // As when the machine goes down: the command ends itself and the shell around it, once nobody else is there.
+    let case = Case::new(
+        "echo begin >>ledger; until [ -e go ]; do sleep 0.01; done; [ -e gone ] || { touch gone; kill -9 0; }; echo end >>ledger",
+    );
+    let first = case.start(LONG);
+    case.until("begin", || case.read("ledger") == "begin\n");
+    kill(first);
+    fs::write(case.path("go"), "").unwrap();
+    case.until("silence", || !case.has_processes());
+    assert_eq!(case.ask(LONG), "ran None []");
+    assert_eq!(case.read("ledger"), "begin\nbegin\nend\n");
+}
