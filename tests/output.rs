@@ -258,7 +258,6 @@ fn lines_know_their_places() {
     assert_eq!(lines(&json!({})), [("{}".to_owned(), Some(Pointer::root()))]);
 }
 
-#[cfg(feature = "cli")]
 #[test]
 fn diffs_show_what_changed() {
     use podrules::output::unified;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 /// A value of a rule with its expressions compiled.
 #[derive(Debug, Clone)]
-pub enum Template {
+pub enum ValueExpr {
     /// No expression in it.
     Constant(Value),
     /// A string that is one expression: the result keeps its type.
@@ -15,9 +15,9 @@ pub enum Template {
     /// Text with expressions in it.
     Text(Vec<Part>),
     /// A list with expressions somewhere in it.
-    List(Vec<Template>),
+    List(Vec<ValueExpr>),
     /// An object with expressions somewhere in it, in its keys too.
-    Map(Vec<(Template, Template)>),
+    Map(Vec<(ValueExpr, ValueExpr)>),
 }
 
 /// A part of a text.
@@ -29,22 +29,22 @@ pub enum Part {
     Expression(Expression),
 }
 
-impl Template {
+impl ValueExpr {
     /// The value, if it has no expression in it.
     pub fn constant(&self) -> Option<&Value> {
         match self {
-            Template::Constant(value) => Some(value),
+            ValueExpr::Constant(value) => Some(value),
             _ => None,
         }
     }
 
     /// The value of a key of an object, where the key is written out.
-    pub fn field(&self, key: &str) -> Option<std::borrow::Cow<'_, Template>> {
+    pub fn field(&self, key: &str) -> Option<std::borrow::Cow<'_, ValueExpr>> {
         use std::borrow::Cow;
         match self {
-            Template::Constant(value) => Some(Cow::Owned(Template::Constant(value.get(key)?.clone()))),
-            Template::Map(entries) => {
-                let named = |(name, _): &&(Template, Template)| name.constant().and_then(Value::as_str) == Some(key);
+            ValueExpr::Constant(value) => Some(Cow::Owned(ValueExpr::Constant(value.get(key)?.clone()))),
+            ValueExpr::Map(entries) => {
+                let named = |(name, _): &&(ValueExpr, ValueExpr)| name.constant().and_then(Value::as_str) == Some(key);
                 entries.iter().find(named).map(|(_, value)| Cow::Borrowed(value))
             }
             _ => None,
@@ -54,34 +54,34 @@ impl Template {
     /// Whether any expression in it looks at the live Pod.
     pub fn uses_pod(&self) -> bool {
         match self {
-            Template::Constant(_) => false,
-            Template::Expression(e) => e.uses_pod,
-            Template::Text(parts) => parts.iter().any(|p| matches!(p, Part::Expression(e) if e.uses_pod)),
-            Template::List(items) => items.iter().any(Template::uses_pod),
-            Template::Map(entries) => entries.iter().any(|(k, v)| k.uses_pod() || v.uses_pod()),
+            ValueExpr::Constant(_) => false,
+            ValueExpr::Expression(e) => e.uses_pod,
+            ValueExpr::Text(parts) => parts.iter().any(|p| matches!(p, Part::Expression(e) if e.uses_pod)),
+            ValueExpr::List(items) => items.iter().any(ValueExpr::uses_pod),
+            ValueExpr::Map(entries) => entries.iter().any(|(k, v)| k.uses_pod() || v.uses_pod()),
         }
     }
 
     /// Where its first expression was written.
     pub fn first_span(&self) -> Option<Span> {
         match self {
-            Template::Constant(_) => None,
-            Template::Expression(e) => Some(e.text.span),
-            Template::Text(parts) => parts.iter().find_map(|p| match p {
+            ValueExpr::Constant(_) => None,
+            ValueExpr::Expression(e) => Some(e.text.span),
+            ValueExpr::Text(parts) => parts.iter().find_map(|p| match p {
                 Part::Expression(e) => Some(e.text.span),
                 Part::Literal(_) => None,
             }),
-            Template::List(items) => items.iter().find_map(Template::first_span),
-            Template::Map(entries) => entries.iter().find_map(|(k, v)| k.first_span().or_else(|| v.first_span())),
+            ValueExpr::List(items) => items.iter().find_map(ValueExpr::first_span),
+            ValueExpr::Map(entries) => entries.iter().find_map(|(k, v)| k.first_span().or_else(|| v.first_span())),
         }
     }
 
     /// The `vars` that it names.
     pub fn vars(&self) -> Vec<&str> {
         match self {
-            Template::Constant(_) => Vec::new(),
-            Template::Expression(e) => e.vars.iter().map(String::as_str).collect(),
-            Template::Text(parts) => parts
+            ValueExpr::Constant(_) => Vec::new(),
+            ValueExpr::Expression(e) => e.vars.iter().map(String::as_str).collect(),
+            ValueExpr::Text(parts) => parts
                 .iter()
                 .flat_map(|p| match p {
                     Part::Expression(e) => e.vars.as_slice(),
@@ -89,8 +89,8 @@ impl Template {
                 })
                 .map(String::as_str)
                 .collect(),
-            Template::List(items) => items.iter().flat_map(Template::vars).collect(),
-            Template::Map(entries) => entries.iter().flat_map(|(k, v)| [k.vars(), v.vars()].concat()).collect(),
+            ValueExpr::List(items) => items.iter().flat_map(ValueExpr::vars).collect(),
+            ValueExpr::Map(entries) => entries.iter().flat_map(|(k, v)| [k.vars(), v.vars()].concat()).collect(),
         }
     }
 
@@ -101,9 +101,9 @@ impl Template {
         bad: &impl Fn(String) -> E,
     ) -> Result<Value, E> {
         Ok(match self {
-            Template::Constant(value) => value.clone(),
-            Template::Expression(expression) => work_out(expression)?,
-            Template::Text(parts) => {
+            ValueExpr::Constant(value) => value.clone(),
+            ValueExpr::Expression(expression) => work_out(expression)?,
+            ValueExpr::Text(parts) => {
                 let mut text = String::new();
                 for part in parts {
                     match part {
@@ -113,10 +113,10 @@ impl Template {
                 }
                 Value::String(text)
             }
-            Template::List(items) => {
+            ValueExpr::List(items) => {
                 Value::Array(items.iter().map(|item| item.fill(work_out, bad)).collect::<Result<_, _>>()?)
             }
-            Template::Map(entries) => {
+            ValueExpr::Map(entries) => {
                 let mut map = Map::new();
                 for (key, value) in entries {
                     let key = match key.fill(work_out, bad)? {

@@ -20,5 +20,5 @@ pub use bounds::MAX_OPERATIONS;
 pub use compile::{Expression, Names, Script, expression, expressions, script};
 pub use convert::{from_value, to_value};
 pub use engine::{Language, MAX_EXPRESSIONS};
-pub use interpolate::{Part, Piece, Template, pieces};
+pub use interpolate::{Part, Piece, ValueExpr, pieces};
 pub use json::{Json, Live};

@@ -4,7 +4,7 @@ use super::bounds::within;
 use super::compile::Expression;
 use super::convert::from_value;
 use super::engine::DEFAULT_TIMEOUT;
-use super::interpolate::Template;
+use super::interpolate::ValueExpr;
 use super::json::{Json, Live};
 use super::script::Failure;
 use crate::edit::{Pointer, weight};
@@ -54,7 +54,7 @@ pub struct Values<'v> {
     /// The live Pod.
     pub live: &'v Live,
     /// The file's `vars:`.
-    pub vars: &'v Arc<[(String, Template)]>,
+    pub vars: &'v Arc<[(String, ValueExpr)]>,
 }
 
 /// Makes the scope of one file's expressions for one task.
@@ -79,7 +79,7 @@ pub fn scope(values: &Values<'_>) -> Scope<'static> {
 #[derive(Clone)]
 struct Vars {
     scope: Arc<Scope<'static>>,
-    definitions: Arc<[(String, Template)]>,
+    definitions: Arc<[(String, ValueExpr)]>,
     cells: Arc<Mutex<Vec<(ImmutableString, Cell)>>>,
 }
 

@@ -3,10 +3,10 @@
 use super::host::edit_fault;
 use super::lists::{is_named, items, named, put};
 use super::shapes::{Items, elements, filled, not, text_of};
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::Pointer;
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::record;
 use serde_json::Value;
 
@@ -52,20 +52,20 @@ fn alias(item: &Value, span: Span) -> Result<(&str, &[Value]), Fault> {
 
 #[derive(Debug)]
 struct Compiled {
-    template: Template,
+    template: ValueExpr,
     span: Span,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let list = Pointer::from_iter(["spec".into(), "hostAliases".into()]);
-        let aliases = filled(bench, &self.template)?;
+        let aliases = filled(cx, &self.template)?;
         for item in elements(&aliases) {
             let (ip, names) = alias(item, self.span)?;
             if names.is_empty() {
                 return Err(not(&format!("`hostnames` of {ip}"), "a list", &item["hostnames"], self.span));
             }
-            self.add(bench, &list, ip, names).map_err(|e| edit_fault(&e, self.span))?;
+            self.add(cx, &list, ip, names).map_err(|e| edit_fault(&e, self.span))?;
         }
         Ok(())
     }
@@ -74,12 +74,12 @@ impl Operation for Compiled {
 impl Compiled {
     fn add(
         &self,
-        bench: &mut Bench<'_>,
+        cx: &mut OpContext<'_>,
         list: &Pointer,
         ip: &str,
         names: &[Value],
     ) -> Result<(), crate::edit::EditError> {
-        let Some(place) = items(bench.pod, list).iter().position(|item| is_named(item, "ip", ip)) else {
+        let Some(place) = items(cx.pod, list).iter().position(|item| is_named(item, "ip", ip)) else {
             let mut alias = named("ip", ip);
             let mut once: Vec<Value> = Vec::with_capacity(names.len());
             for name in names {
@@ -88,11 +88,11 @@ impl Compiled {
                 }
             }
             alias.insert("hostnames".to_owned(), Value::Array(once));
-            return put(bench.pod, list, &Value::Object(alias), false, |_| false);
+            return put(cx.pod, list, &Value::Object(alias), false, |_| false);
         };
         let hostnames = list.child(place).child("hostnames");
         for name in names {
-            put(bench.pod, &hostnames, name, false, |other| other == name)?;
+            put(cx.pod, &hostnames, name, false, |other| other == name)?;
         }
         Ok(())
     }

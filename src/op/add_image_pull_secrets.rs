@@ -3,10 +3,10 @@
 use super::host::edit_fault;
 use super::lists::{is_named, items, named, put};
 use super::shapes::{Items, elements, filled, text_of};
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::Pointer;
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::record;
 use serde_json::Value;
 
@@ -42,19 +42,19 @@ fn name_of(item: &Value, span: Span) -> Result<&str, Fault> {
 
 #[derive(Debug)]
 struct Compiled {
-    template: Template,
+    template: ValueExpr,
     span: Span,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let list = Pointer::from_iter(["spec".into(), "imagePullSecrets".into()]);
-        let secrets = filled(bench, &self.template)?;
+        let secrets = filled(cx, &self.template)?;
         for secret in elements(&secrets) {
             let name = name_of(secret, self.span)?;
-            if !items(bench.pod, &list).iter().any(|item| is_named(item, "name", name)) {
+            if !items(cx.pod, &list).iter().any(|item| is_named(item, "name", name)) {
                 let item = Value::Object(named("name", name));
-                put(bench.pod, &list, &item, false, |_| false).map_err(|e| edit_fault(&e, self.span))?;
+                put(cx.pod, &list, &item, false, |_| false).map_err(|e| edit_fault(&e, self.span))?;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::init_container::{Added, Position};
 use super::shapes::Object;
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::Fault;
 use crate::record;
 
@@ -36,7 +36,7 @@ impl Parameters for AddSidecar {
 struct Compiled(Added);
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        self.0.apply(bench)
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        self.0.apply(cx)
     }
 }

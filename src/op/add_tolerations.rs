@@ -3,10 +3,10 @@
 use super::host::edit_fault;
 use super::lists::put;
 use super::shapes::{Items, elements, filled, not};
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Fault, Span};
 use crate::edit::{Pointer, json_patch};
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::record;
 
 record! {
@@ -37,20 +37,20 @@ impl Parameters for AddTolerations {
 
 #[derive(Debug)]
 struct Compiled {
-    template: Template,
+    template: ValueExpr,
     span: Span,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let list = Pointer::from_iter(["spec".into(), "tolerations".into()]);
-        let tolerations = filled(bench, &self.template)?;
+        let tolerations = filled(cx, &self.template)?;
         for item in elements(&tolerations) {
             if !item.is_object() {
                 return Err(not("a toleration", "an object", item, self.span));
             }
-            if !super::lists::items(bench.pod, &list).iter().any(|other| json_patch::equal(other, item)) {
-                put(bench.pod, &list, item, false, |_| false).map_err(|e| edit_fault(&e, self.span))?;
+            if !super::lists::items(cx.pod, &list).iter().any(|other| json_patch::equal(other, item)) {
+                put(cx.pod, &list, item, false, |_| false).map_err(|e| edit_fault(&e, self.span))?;
             }
         }
         Ok(())

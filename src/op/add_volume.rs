@@ -4,10 +4,10 @@ use super::containers::{Chosen, Containers};
 use super::host::edit_fault;
 use super::lists::{is_named, named, put};
 use super::shapes::{Object, filled, filled_text, not, text_of};
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span};
 use crate::edit::Pointer;
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::read::wrong;
 use crate::record;
 use crate::source::{Kind, Node, Text};
@@ -125,8 +125,8 @@ impl Mount {
     /// The fields that come after the name and the path.
     fn fields(&self, compiler: &mut Compiler<'_>) -> Option<Vec<Field>> {
         let read_only = self.read_only.as_ref().map(|node| match &node.kind {
-            Kind::Bool(_) => compiler.template(node),
-            Kind::String(text) if text.value.contains("${") && compiler.language.is_some() => compiler.template(node),
+            Kind::Bool(_) => compiler.value(node),
+            Kind::String(text) if text.value.contains("${") && compiler.language.is_some() => compiler.value(node),
             _ => wrong(node, "true, false or an expression", compiler.found),
         });
         let mut text = |text: &Option<Text>| text.as_ref().map(|text| compiler.text(text));
@@ -142,14 +142,14 @@ impl Mount {
 
 #[derive(Debug)]
 struct Compiled {
-    volume: Template,
+    volume: ValueExpr,
     mounts: Vec<CompiledMount>,
     span: Span,
 }
 
 #[derive(Debug)]
 struct CompiledMount {
-    path: Template,
+    path: ValueExpr,
     fields: Vec<Field>,
     containers: Chosen,
     span: Span,
@@ -158,29 +158,28 @@ struct CompiledMount {
 #[derive(Debug)]
 struct Field {
     key: &'static str,
-    value: Template,
+    value: ValueExpr,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let volume = filled(bench, &self.volume)?;
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let volume = filled(cx, &self.volume)?;
         let name = text_of(&volume, "name", "the volume", self.span)?;
         for mount in &self.mounts {
-            mount.apply(bench, name)?;
+            mount.apply(cx, name)?;
         }
         let list = Pointer::from_iter(["spec".into(), "volumes".into()]);
-        put(bench.pod, &list, &volume, false, |item| is_named(item, "name", name))
-            .map_err(|e| edit_fault(&e, self.span))
+        put(cx.pod, &list, &volume, false, |item| is_named(item, "name", name)).map_err(|e| edit_fault(&e, self.span))
     }
 }
 
 impl CompiledMount {
-    fn apply(&self, bench: &mut Bench<'_>, name: &str) -> Result<(), Fault> {
-        let path = filled_text(bench, &self.path, "`mountPath`", self.span)?;
+    fn apply(&self, cx: &mut OpContext<'_>, name: &str) -> Result<(), Fault> {
+        let path = filled_text(cx, &self.path, "`mountPath`", self.span)?;
         let mut item = named("name", name);
         item.insert("mountPath".to_owned(), Value::String(path.to_string()));
         for Field { key, value } in &self.fields {
-            let value = filled(bench, value)?;
+            let value = filled(cx, value)?;
             match (*key, &*value) {
                 // An expression that gives `()` says nothing.
                 (_, Value::Null) => continue,
@@ -199,9 +198,8 @@ impl CompiledMount {
             Some(Value::String(other)) => &other[..place(other)] == wanted,
             _ => false,
         };
-        for container in self.containers.places_made(bench)? {
-            put(bench.pod, &container.child("volumeMounts"), &item, false, same)
-                .map_err(|e| edit_fault(&e, self.span))?;
+        for container in self.containers.places_made(cx)? {
+            put(cx.pod, &container.child("volumeMounts"), &item, false, same).map_err(|e| edit_fault(&e, self.span))?;
         }
         Ok(())
     }

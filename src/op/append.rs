@@ -2,11 +2,11 @@
 
 use super::host::edit_fault;
 use super::shapes::filled;
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::json_patch::equal;
 use crate::edit::{Pointer, kind_of};
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::path::Path;
 use crate::source::{Node, Text};
 use crate::{record, words};
@@ -76,8 +76,8 @@ macro_rules! parameters {
             fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
                 let path = compiler.path(&self.path);
                 let (elements, many) = match (&self.value, &self.values) {
-                    (Some(value), None) => (compiler.template(value), false),
-                    (None, Some(values)) => (compiler.template(values), true),
+                    (Some(value), None) => (compiler.value(value), false),
+                    (None, Some(values)) => (compiler.value(values), true),
                     (Some(_), Some(both)) => {
                         compiler.error(Code::BadValue, "`value` or `values`, not both", both.span);
                         (None, false)
@@ -89,8 +89,8 @@ macro_rules! parameters {
                     }
                 };
                 let fits = match elements.as_ref() {
-                    Some(Template::Constant(value)) => value.is_array(),
-                    Some(template) => matches!(template, Template::List(_) | Template::Expression(_)),
+                    Some(ValueExpr::Constant(value)) => value.is_array(),
+                    Some(template) => matches!(template, ValueExpr::List(_) | ValueExpr::Expression(_)),
                     None => true,
                 };
                 if let (true, false, Some(node)) = (many, fits, &self.values) {
@@ -118,7 +118,7 @@ parameters!(Prepend, "prepend", "prepend_to", true);
 #[derive(Debug)]
 struct Compiled {
     path: Path,
-    elements: Template,
+    elements: ValueExpr,
     many: bool,
     front: bool,
     unless: Unless,
@@ -127,8 +127,8 @@ struct Compiled {
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let elements = filled(bench, &self.elements)?.into_owned();
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let elements = filled(cx, &self.elements)?.into_owned();
         let elements = match elements {
             Value::Array(list) if self.many => list,
             other if self.many => {
@@ -137,28 +137,28 @@ impl Operation for Compiled {
             }
             one => vec![one],
         };
-        let places = match bench.target(&self.path) {
+        let places = match cx.target(&self.path) {
             Some(target) => {
-                bench.pod.ensure_list(&target).map_err(|e| edit_fault(&e, self.written.span))?;
+                cx.pod.ensure_list(&target).map_err(|e| edit_fault(&e, self.written.span))?;
                 vec![target]
             }
-            None => bench.select(&self.path, &self.written, self.optional)?,
+            None => cx.select(&self.path, &self.written, self.optional)?,
         };
-        places.iter().try_for_each(|place| self.add(bench, place, &elements, self.written.span))
+        places.iter().try_for_each(|place| self.add(cx, place, &elements, self.written.span))
     }
 }
 
 impl Compiled {
-    fn add(&self, bench: &mut Bench<'_>, list: &Pointer, elements: &[Value], span: Span) -> Result<(), Fault> {
-        bench.pod.ensure_list(list).map_err(|e| edit_fault(&e, span))?;
+    fn add(&self, cx: &mut OpContext<'_>, list: &Pointer, elements: &[Value], span: Span) -> Result<(), Fault> {
+        cx.pod.ensure_list(list).map_err(|e| edit_fault(&e, span))?;
         let mut at = 0;
         for element in elements {
-            let there = bench.pod.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let there = cx.pod.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
             if self.unless == Unless::Present && there.iter().any(|other| equal(other, element)) {
                 continue;
             }
             let place = if self.front { at } else { there.len() };
-            bench.pod.insert(list, place, element.clone()).map_err(|e| edit_fault(&e, span))?;
+            cx.pod.insert(list, place, element.clone()).map_err(|e| edit_fault(&e, span))?;
             at += 1;
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! What operations compile with: paths, templates, patterns; each mistake is reported at its place.
 
-use super::{Compiled, Descriptor};
+use super::{CompiledOp, Descriptor};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Fault, Sources, Span, did_you_mean};
-use crate::expr::{self, Language, Names, Part, Piece, Script, Template};
+use crate::expr::{self, Language, Names, Part, Piece, Script, ValueExpr};
 use crate::hook::Hook;
 use crate::path::Path;
 use crate::pattern;
@@ -42,11 +42,11 @@ impl Compiler<'_> {
     }
 
     /// Compiles a list of operations; those with mistakes are reported and left out.
-    pub fn operations(&mut self, written: &[Operation]) -> Vec<Compiled> {
+    pub fn operations(&mut self, written: &[Operation]) -> Vec<CompiledOp> {
         written.iter().filter_map(|operation| self.operation(operation)).collect()
     }
 
-    fn operation(&mut self, written: &Operation) -> Option<Compiled> {
+    fn operation(&mut self, written: &Operation) -> Option<CompiledOp> {
         let mut known = Vec::new();
         for (name, parameters) in &written.entries {
             match self.operations.iter().find(|descriptor| descriptor.name == name.value) {
@@ -63,7 +63,7 @@ impl Compiler<'_> {
         }
         let (descriptor, name, parameters) = known.first()?;
         let operation = (descriptor.compile)(parameters, self)?;
-        Some(Compiled { name: descriptor.name, span: name.span, operation })
+        Some(CompiledOp { name: descriptor.name, span: name.span, operation })
     }
 
     fn unknown_operation(&mut self, name: &Text) {
@@ -95,19 +95,19 @@ impl Compiler<'_> {
     }
 
     /// Compiles a value: every string in it may hold `${ }`.
-    pub fn template(&mut self, node: &Node) -> Option<Template> {
+    pub fn value(&mut self, node: &Node) -> Option<ValueExpr> {
         match &node.kind {
             Kind::String(text) => self.text(text),
             Kind::List(items) => {
-                let compiled: Vec<Option<Template>> = items.iter().map(|item| self.template(item)).collect();
-                let compiled: Vec<Template> = compiled.into_iter().collect::<Option<_>>()?;
+                let compiled: Vec<Option<ValueExpr>> = items.iter().map(|item| self.value(item)).collect();
+                let compiled: Vec<ValueExpr> = compiled.into_iter().collect::<Option<_>>()?;
                 let constants: Option<Vec<Value>> = compiled.iter().map(|t| t.constant().cloned()).collect();
-                Some(constants.map_or(Template::List(compiled), |list| Template::Constant(Value::Array(list))))
+                Some(constants.map_or(ValueExpr::List(compiled), |list| ValueExpr::Constant(Value::Array(list))))
             }
             Kind::Map(entries) => {
-                let compiled: Vec<Option<(Template, Template)>> =
-                    entries.iter().map(|(key, value)| self.text(key).zip(self.template(value))).collect();
-                let compiled: Vec<(Template, Template)> = compiled.into_iter().collect::<Option<_>>()?;
+                let compiled: Vec<Option<(ValueExpr, ValueExpr)>> =
+                    entries.iter().map(|(key, value)| self.text(key).zip(self.value(value))).collect();
+                let compiled: Vec<(ValueExpr, ValueExpr)> = compiled.into_iter().collect::<Option<_>>()?;
                 let constants: Option<Map<String, Value>> = compiled
                     .iter()
                     .map(|(k, v)| match (k.constant(), v.constant()) {
@@ -115,16 +115,16 @@ impl Compiler<'_> {
                         _ => None,
                     })
                     .collect();
-                Some(constants.map_or(Template::Map(compiled), |map| Template::Constant(Value::Object(map))))
+                Some(constants.map_or(ValueExpr::Map(compiled), |map| ValueExpr::Constant(Value::Object(map))))
             }
-            _ => Some(Template::Constant(node.to_value())),
+            _ => Some(ValueExpr::Constant(node.to_value())),
         }
     }
 
     /// Compiles a string that may hold `${ }`.
-    pub fn text(&mut self, text: &Text) -> Option<Template> {
+    pub fn text(&mut self, text: &Text) -> Option<ValueExpr> {
         let Some(language) = self.language.filter(|_| text.value.contains("${")) else {
-            return Some(Template::Constant(Value::String(text.value.clone())));
+            return Some(ValueExpr::Constant(Value::String(text.value.clone())));
         };
         let pieces = match expr::pieces(&text.value) {
             Ok(pieces) => pieces,
@@ -156,11 +156,11 @@ impl Compiler<'_> {
             }
         }
         Some(match parts.pop() {
-            Some(Part::Expression(only)) if parts.is_empty() => Template::Expression(Box::new(only)),
-            Some(Part::Literal(only)) if parts.is_empty() => Template::Constant(Value::String(only)),
+            Some(Part::Expression(only)) if parts.is_empty() => ValueExpr::Expression(Box::new(only)),
+            Some(Part::Literal(only)) if parts.is_empty() => ValueExpr::Constant(Value::String(only)),
             last => {
                 parts.extend(last);
-                Template::Text(parts)
+                ValueExpr::Text(parts)
             }
         })
     }
@@ -172,13 +172,13 @@ impl Compiler<'_> {
                 ("path" | "in" | "from" | "to", Kind::String(text)) => drop(self.path(text)),
                 // Operations and scripts within have their own ways; the rest may hold expressions anywhere.
                 ("do" | "code", _) => {}
-                _ => drop(self.template(value)),
+                _ => drop(self.value(value)),
             }
         }
     }
 
     /// Compiles an optional string that may hold `${ }`; the outer `None` is a mistake.
-    pub fn optional_text(&mut self, text: Option<&Text>) -> Option<Option<Template>> {
+    pub fn optional_text(&mut self, text: Option<&Text>) -> Option<Option<ValueExpr>> {
         match text {
             Some(text) => self.text(text).map(Some),
             None => Some(None),
@@ -186,9 +186,9 @@ impl Compiler<'_> {
     }
 
     /// Compiles an optional value; the outer `None` is a mistake.
-    pub fn optional(&mut self, node: Option<&Node>) -> Option<Option<Template>> {
+    pub fn optional(&mut self, node: Option<&Node>) -> Option<Option<ValueExpr>> {
         match node {
-            Some(node) => self.template(node).map(Some),
+            Some(node) => self.value(node).map(Some),
             None => Some(None),
         }
     }

@@ -1,10 +1,10 @@
 //! `containers:` and `init:` of an operation: which containers it is about.
 
 use super::shapes::EXPRESSION;
-use super::{Bench, Compiler};
+use super::{Compiler, OpContext};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Fault, Span, did_you_mean};
 use crate::edit::{Pointer, kind_of};
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::pod::containers::{NamePattern, Select, pointers};
 use crate::read::{Read, wrong};
 use crate::source::{Kind, Node};
@@ -71,9 +71,9 @@ impl Containers {
         let Some(node) = &self.0 else {
             return Some(Chosen { choice: Choice::Known(Select::Task), init, span: None });
         };
-        let template = compiler.template(node)?;
+        let template = compiler.value(node)?;
         let choice = match (&template, &node.kind) {
-            (Template::Constant(_), Kind::List(items)) => {
+            (ValueExpr::Constant(_), Kind::List(items)) => {
                 let patterns = items.iter().map(|item| match NamePattern::new(item.as_str().unwrap_or_default()) {
                     Ok(pattern) => Some(pattern),
                     Err(why) => {
@@ -83,7 +83,7 @@ impl Containers {
                 });
                 Choice::Known(Select::Names(patterns.collect::<Vec<_>>().into_iter().collect::<Option<_>>()?))
             }
-            (Template::Constant(value), _) => match select(value) {
+            (ValueExpr::Constant(value), _) => match select(value) {
                 Ok(select) => Choice::Known(select),
                 Err(why) => {
                     compiler.error(Code::BadValue, why, node.span);
@@ -124,7 +124,7 @@ pub struct Chosen {
 #[derive(Debug, Clone)]
 enum Choice {
     Known(Select),
-    Filled(Template),
+    Filled(ValueExpr),
 }
 
 impl Chosen {
@@ -134,38 +134,38 @@ impl Chosen {
     }
 
     /// The containers that are there; a name or glob that none has is an error.
-    pub fn places(&self, bench: &mut Bench<'_>) -> Result<Vec<Pointer>, Fault> {
+    pub fn places(&self, cx: &mut OpContext<'_>) -> Result<Vec<Pointer>, Fault> {
         let filled;
         let select = match &self.choice {
             Choice::Known(select) => select,
             Choice::Filled(template) => {
-                let value = bench.value(template)?;
+                let value = cx.value(template)?;
                 filled = select(&value).map_err(|why| self.fault(Code::ExpressionFailed, why))?;
                 &filled
             }
         };
-        let selected = pointers(bench.pod.root(), select, self.init);
+        let selected = pointers(cx.pod.root(), select, self.init);
         match selected.unmatched.first() {
             None => Ok(selected.pointers),
-            Some(name) => Err(self.unmatched(bench.pod.root(), name)),
+            Some(name) => Err(self.unmatched(cx.pod.root(), name)),
         }
     }
 
     /// The containers. Where the choice takes in the task's container, it is made if the template has none yet.
-    pub fn places_made(&self, bench: &mut Bench<'_>) -> Result<Vec<Pointer>, Fault> {
+    pub fn places_made(&self, cx: &mut OpContext<'_>) -> Result<Vec<Pointer>, Fault> {
         if !matches!(self.choice, Choice::Known(Select::Names(_))) {
             let list = Pointer::from_iter(["spec".into(), "containers".into()]);
-            let empty = match list.get(bench.pod.root()) {
+            let empty = match list.get(cx.pod.root()) {
                 Some(Value::Array(items)) => items.is_empty(),
                 Some(_) | None => true,
             };
             if empty {
                 let error = |e: crate::edit::EditError| self.fault(Code::OperationFailed, e.to_string());
-                bench.pod.ensure_list(&list).map_err(error)?;
-                bench.pod.set_creating(&list.child(0), Value::Object(Default::default())).map_err(error)?;
+                cx.pod.ensure_list(&list).map_err(error)?;
+                cx.pod.set_creating(&list.child(0), Value::Object(Default::default())).map_err(error)?;
             }
         }
-        self.places(bench)
+        self.places(cx)
     }
 
     fn fault(&self, code: Code, message: String) -> Fault {

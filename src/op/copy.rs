@@ -1,7 +1,7 @@
 //! `copy` and `move`: a value from one place to another.
 
 use super::host::edit_fault;
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Fault, fault};
 use crate::edit::Pointer;
 use crate::path::Path;
@@ -81,8 +81,8 @@ struct Compiled {
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let places = bench.select(&self.from, &self.written.0, self.optional)?;
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let places = cx.select(&self.from, &self.written.0, self.optional)?;
         let from: &Pointer = match places.as_slice() {
             [] => return Ok(()),
             [one] => one,
@@ -91,21 +91,21 @@ impl Operation for Compiled {
                 return Err(fault(Code::OperationFailed, message, self.written.0.span));
             }
         };
-        if bench.target(&self.to).as_ref() == Some(from) {
+        if cx.target(&self.to).as_ref() == Some(from) {
             return Ok(());
         }
-        let Some(value) = bench.pod.get(from).cloned() else { return Ok(()) };
+        let Some(value) = cx.pod.get(from).cloned() else { return Ok(()) };
         let fail = |e| edit_fault(&e, self.written.1.span);
         if self.moves {
-            if bench.target(&self.to).is_some_and(|to| to.starts_with(from)) {
+            if cx.target(&self.to).is_some_and(|to| to.starts_with(from)) {
                 return Err(fault(Code::OperationFailed, "a value can't move into itself", self.written.1.span));
             }
             // Taken out first: the target's indexes count what is left.
-            bench.pod.remove(from).map_err(fail)?;
+            cx.pod.remove(from).map_err(fail)?;
         }
-        let Some(target) = bench.target(&self.to) else {
-            return Err(bench.no_match(&self.to, &self.written.1));
+        let Some(target) = cx.target(&self.to) else {
+            return Err(cx.no_match(&self.to, &self.written.1));
         };
-        bench.pod.set_creating(&target, value).map_err(fail)
+        cx.pod.set_creating(&target, value).map_err(fail)
     }
 }

@@ -1,9 +1,9 @@
 //! `default`: a value where nothing is.
 
 use super::host::edit_fault;
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::Fault;
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::path::Path;
 use crate::record;
 use crate::source::{Node, Text};
@@ -33,7 +33,7 @@ impl Parameters for Default {
     const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("set_default", &["path", "value"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
-        let (path, value) = (compiler.path(&self.path), compiler.template(&self.value));
+        let (path, value) = (compiler.path(&self.path), compiler.value(&self.value));
         let (path, value) = (path?, value?);
         compiler.check_value(&path, &self.value);
         Some(Box::new(Compiled { path, value, optional: self.optional, written: self.path }))
@@ -43,25 +43,25 @@ impl Parameters for Default {
 #[derive(Debug)]
 struct Compiled {
     path: Path,
-    value: Template,
+    value: ValueExpr,
     optional: bool,
     written: Text,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let fault = |e| edit_fault(&e, self.written.span);
-        if let Some(target) = bench.target(&self.path) {
-            if bench.pod.get(&target).is_some_and(|there| !there.is_null()) {
+        if let Some(target) = cx.target(&self.path) {
+            if cx.pod.get(&target).is_some_and(|there| !there.is_null()) {
                 return Ok(());
             }
-            let value = bench.value(&self.value)?;
-            return bench.pod.set_creating(&target, value).map_err(fault);
+            let value = cx.value(&self.value)?;
+            return cx.pod.set_creating(&target, value).map_err(fault);
         }
-        for place in bench.select(&self.path, &self.written, self.optional)? {
-            if bench.pod.get(&place).is_some_and(Value::is_null) {
-                let value = bench.value(&self.value)?;
-                bench.pod.set(&place, value).map_err(fault)?;
+        for place in cx.select(&self.path, &self.written, self.optional)? {
+            if cx.pod.get(&place).is_some_and(Value::is_null) {
+                let value = cx.value(&self.value)?;
+                cx.pod.set(&place, value).map_err(fault)?;
             }
         }
         Ok(())

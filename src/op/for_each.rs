@@ -1,6 +1,6 @@
 //! `forEach`: operations for each match of a path.
 
-use super::{Bench, Compiled, Compiler, Operation, Parameters};
+use super::{CompiledOp, Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Label, fault};
 use crate::edit::{Change, ChangeKind, Pointer as Place, Step};
 use crate::path::Path;
@@ -50,25 +50,25 @@ impl Parameters for ForEach {
 #[derive(Debug)]
 struct Loop {
     path: Path,
-    operations: Vec<Compiled>,
+    operations: Vec<CompiledOp>,
     optional: bool,
     written: Text,
 }
 
 impl Operation for Loop {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let mut places: VecDeque<Place> = bench.select(&self.path, &self.written, self.optional)?.into();
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let mut places: VecDeque<Place> = cx.select(&self.path, &self.written, self.optional)?.into();
         while let Some(place) = places.pop_front() {
             // An earlier round may have removed it together with something around it.
-            if bench.pod.get(&place).is_none() {
+            if cx.pod.get(&place).is_none() {
                 continue;
             }
-            if !bench.pod.visit(EACH * self.operations.len() + places.len() / 16) {
+            if !cx.pod.visit(EACH * self.operations.len() + places.len() / 16) {
                 let message = "more was done for the matches of this path than any Pod needs";
                 return Err(fault(Code::LimitExceeded, message, self.written.span));
             }
-            self.round(bench, place, &mut places)?;
-            if bench.skipped {
+            self.round(cx, place, &mut places)?;
+            if cx.skipped {
                 break;
             }
         }
@@ -78,31 +78,31 @@ impl Operation for Loop {
 
 impl Loop {
     /// Runs `do` for one match, and keeps the place of it and of those to come right while lists shift.
-    fn round(&self, bench: &mut Bench<'_>, place: Place, places: &mut VecDeque<Place>) -> Result<(), Fault> {
+    fn round(&self, cx: &mut OpContext<'_>, place: Place, places: &mut VecDeque<Place>) -> Result<(), Fault> {
         let mut here = Some(place);
         for step in &self.operations {
-            let Some(item) = here.take().filter(|item| bench.pod.get(item).is_some()) else {
+            let Some(item) = here.take().filter(|item| cx.pod.get(item).is_some()) else {
                 let message = format!("`@` was removed, and {} comes after that", step.name);
                 let mut gone = fault(Code::OperationFailed, message, step.span);
                 gone.help = Some("remove it last in `do`".to_owned());
                 return Err(gone);
             };
-            let mark = bench.pod.mark();
-            let mut inner = Bench {
-                pod: bench.pod,
+            let mark = cx.pod.mark();
+            let mut inner = OpContext {
+                pod: cx.pod,
                 item: Some(&item),
-                host: bench.host,
-                warnings: bench.warnings,
-                env: bench.env,
+                host: cx.host,
+                warnings: cx.warnings,
+                env: cx.env,
                 skipped: false,
             };
             let done = step.operation.apply(&mut inner);
-            bench.skipped = inner.skipped;
+            cx.skipped = inner.skipped;
             done.map_err(|fault| said_where(fault, step, &item))?;
-            if bench.skipped {
+            if cx.skipped {
                 return Ok(());
             }
-            let changes = bench.pod.log().get(mark..).unwrap_or_default();
+            let changes = cx.pod.log().get(mark..).unwrap_or_default();
             here = follow(item, changes);
             if changes.iter().any(moves_others) {
                 places.retain_mut(|place| match follow(std::mem::take(place), changes) {
@@ -119,7 +119,7 @@ impl Loop {
 }
 
 /// Adds the operation inside of `do`, its place and what `@` was.
-fn said_where(mut fault: Fault, step: &Compiled, item: &Place) -> Fault {
+fn said_where(mut fault: Fault, step: &CompiledOp, item: &Place) -> Fault {
     fault.message = format!("{}: {}", step.name, fault.message);
     if !fault.message.contains("(@ is ") {
         fault.message = format!("{} (@ is {item})", fault.message);

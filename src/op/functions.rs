@@ -2,10 +2,10 @@
 //!
 //! What a script passes is data: `${ }` in it is not an expression.
 
-use super::{ALL, Bench, Compiler, Descriptor, EnvIndex, Host};
+use super::{ALL, Compiler, Descriptor, EnvIndex, Host, OpContext};
 use crate::diagnostic::{Code, Diagnostics, Fault, FileId, Sources, Span, fault};
 use crate::edit::{Editor, Pointer};
-use crate::expr::{Language, Names, Script, Template, script, to_value};
+use crate::expr::{Language, Names, Script, ValueExpr, script, to_value};
 use crate::hook::Hook;
 use crate::source::Node;
 use rhai::{Dynamic, Engine, EvalAltResult};
@@ -58,7 +58,7 @@ fn call(operation: &'static Descriptor, keys: &[&str], arguments: &[Dynamic]) ->
     let mut warnings = Vec::new();
     let mut editor = live.lock();
     let mark = editor.mark();
-    let mut bench = Bench {
+    let mut cx = OpContext {
         pod: &mut editor,
         item: None,
         host: &mut Constants,
@@ -66,7 +66,7 @@ fn call(operation: &'static Descriptor, keys: &[&str], arguments: &[Dynamic]) ->
         env: &mut EnvIndex::default(),
         skipped: false,
     };
-    let done = compiled.apply(&mut bench);
+    let done = compiled.apply(&mut cx);
     if done.is_err() {
         // A script may catch the error and go on: it must not find the half of an operation.
         editor.rollback(mark);
@@ -105,7 +105,7 @@ fn params(operation: &Descriptor, keys: &[&str], mut values: Vec<Value>) -> Resu
 struct Constants;
 
 impl Host for Constants {
-    fn value(&mut self, template: &Template, _: &mut Editor, _: Option<&Pointer>) -> Result<Value, Fault> {
+    fn value(&mut self, template: &ValueExpr, _: &mut Editor, _: Option<&Pointer>) -> Result<Value, Fault> {
         let nowhere = Span::new(FileId(u32::MAX), 0, 0);
         let constant = template.constant().cloned();
         constant.ok_or_else(|| fault(Code::ExpressionFailed, "an expression in a script's value", nowhere))

@@ -3,7 +3,7 @@
 use super::env_index::EnvIndex;
 use crate::diagnostic::{Code, Diagnostic, Fault, Span, fault};
 use crate::edit::{EditError, Editor, Pointer};
-use crate::expr::{Script, Template};
+use crate::expr::{Script, ValueExpr};
 use crate::hook::Hook;
 use crate::path::Path;
 use crate::source::Text;
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// What can work out expressions, run scripts and call hooks on behalf of an operation.
 pub trait Host {
     /// Fills a template in. The Pod is lent to expressions that look at it.
-    fn value(&mut self, template: &Template, pod: &mut Editor, item: Option<&Pointer>) -> Result<Value, Fault>;
+    fn value(&mut self, template: &ValueExpr, pod: &mut Editor, item: Option<&Pointer>) -> Result<Value, Fault>;
     /// Runs a script on the Pod. `Ok(false)` means that it called `skip()`.
     fn script(
         &mut self,
@@ -28,7 +28,7 @@ pub trait Host {
 }
 
 /// Where an operation works: the Pod, the match of the `forEach` around it, and the host.
-pub struct Bench<'b> {
+pub struct OpContext<'b> {
     /// The Pod.
     pub pod: &'b mut Editor,
     /// The place that `@` stands for.
@@ -43,14 +43,14 @@ pub struct Bench<'b> {
     pub skipped: bool,
 }
 
-impl Bench<'_> {
+impl OpContext<'_> {
     /// Fills a template in.
-    pub fn value(&mut self, template: &Template) -> Result<Value, Fault> {
+    pub fn value(&mut self, template: &ValueExpr) -> Result<Value, Fault> {
         self.host.value(template, self.pod, self.item)
     }
 
     /// Fills a template in that stands for text; numbers and booleans are formatted.
-    pub fn text(&mut self, template: &Template, span: Span) -> Result<String, Fault> {
+    pub fn text(&mut self, template: &ValueExpr, span: Span) -> Result<String, Fault> {
         match self.value(template)? {
             Value::String(text) => Ok(text),
             Value::Bool(b) => Ok(b.to_string()),

@@ -3,10 +3,10 @@
 use super::host::edit_fault;
 use super::lists::{is_named, put};
 use super::shapes::{Object, filled, text_of};
-use super::{Bench, Compiler};
+use super::{Compiler, OpContext};
 use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::Pointer;
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::words;
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ words! {
 /// A compiled container for the list of init containers.
 #[derive(Debug)]
 pub struct Added {
-    container: Template,
+    container: ValueExpr,
     first: bool,
     sidecar: bool,
     span: Span,
@@ -34,7 +34,7 @@ impl Added {
     pub fn compile(written: &Object, position: Position, sidecar: bool, compiler: &mut Compiler<'_>) -> Option<Added> {
         let mut container = written.compile(&["name"], compiler)?;
         let span = written.0.span;
-        if let (true, Template::Constant(value)) = (sidecar, &mut container)
+        if let (true, ValueExpr::Constant(value)) = (sidecar, &mut container)
             && let Err(error) = restarting(value, span)
         {
             compiler.found.push(*error);
@@ -44,14 +44,14 @@ impl Added {
     }
 
     /// Adds it to the Pod, or replaces the one of its name.
-    pub fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let mut container = filled(bench, &self.container)?;
+    pub fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let mut container = filled(cx, &self.container)?;
         if self.sidecar && self.container.constant().is_none() {
             restarting(container.to_mut(), self.span)?;
         }
         let name = text_of(&container, "name", "the container", self.span)?;
         let list = Pointer::from_iter(["spec".into(), "initContainers".into()]);
-        put(bench.pod, &list, &container, self.first, |item| is_named(item, "name", name))
+        put(cx.pod, &list, &container, self.first, |item| is_named(item, "name", name))
             .map_err(|e| edit_fault(&e, self.span))
     }
 }

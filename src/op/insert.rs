@@ -1,10 +1,10 @@
 //! `insert`: puts an element into a list.
 
 use super::host::edit_fault;
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Fault, fault};
 use crate::edit::{EditError, Pointer};
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::path::Path;
 use crate::record;
 use crate::source::{Node, Text};
@@ -36,7 +36,7 @@ impl Parameters for Insert {
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let whole = compiler.path(&self.path);
-        let value = compiler.template(&self.value);
+        let value = compiler.value(&self.value);
         let whole = whole?;
         let Some((list, index)) = split_index(whole.as_str()) else {
             let error = Diagnostic::new(Code::BadPath, "the path of `insert` ends in an index").at(self.path.span);
@@ -59,7 +59,7 @@ fn split_index(path: &str) -> Option<(Path, i64)> {
 struct Compiled {
     list: Path,
     index: i64,
-    value: Template,
+    value: ValueExpr,
     optional: bool,
     written: Text,
 }
@@ -75,18 +75,18 @@ impl Compiled {
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let value = bench.value(&self.value)?;
-        let places = match bench.target(&self.list) {
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let value = cx.value(&self.value)?;
+        let places = match cx.target(&self.list) {
             Some(list) => vec![list],
-            None => bench.select(&self.list, &self.written, self.optional)?,
+            None => cx.select(&self.list, &self.written, self.optional)?,
         };
         for list in places {
             let failed = |e: EditError| edit_fault(&e, self.written.span);
-            bench.pod.ensure_list(&list).map_err(failed)?;
-            let len = bench.pod.get(&list).and_then(Value::as_array).map_or(0, Vec::len);
+            cx.pod.ensure_list(&list).map_err(failed)?;
+            let len = cx.pod.get(&list).and_then(Value::as_array).map_or(0, Vec::len);
             let index = self.index(&list, len)?;
-            bench.pod.insert(&list, index, value.clone()).map_err(failed)?;
+            cx.pod.insert(&list, index, value.clone()).map_err(failed)?;
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! `jsonPatch`: a JSON Patch.
 
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::json_patch::{self, PatchOp};
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::record;
 use crate::source::Node;
 use serde_json::Value;
@@ -28,7 +28,7 @@ impl Parameters for JsonPatch {
     const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("json_patch", &["ops"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
-        let template = compiler.template(&self.ops)?;
+        let template = compiler.value(&self.ops)?;
         let spans: Vec<Span> = self.ops.items().iter().map(|item| item.span).collect();
         let ready = match template.constant().map(json_patch::parse) {
             Some(Ok(ops)) => Some(ops),
@@ -39,7 +39,7 @@ impl Parameters for JsonPatch {
             None => {
                 // Those without expressions can be checked now.
                 let mut right = true;
-                let ops = if let Template::List(ops) = &template { ops.as_slice() } else { &[] };
+                let ops = if let ValueExpr::List(ops) = &template { ops.as_slice() } else { &[] };
                 for (op, span) in ops.iter().zip(&spans) {
                     let op = op.constant().map(|op| json_patch::parse(&Value::Array(vec![op.clone()])));
                     if let Some(Err((_, why))) = op {
@@ -61,23 +61,23 @@ impl Parameters for JsonPatch {
 struct Compiled {
     /// The operations, if no expression stands in them.
     ready: Option<Vec<PatchOp>>,
-    template: Template,
+    template: ValueExpr,
     spans: Vec<Span>,
     span: Span,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let refused = |(index, why): (usize, String)| {
             let span = self.spans.get(index).copied().unwrap_or(self.span);
             fault(Code::OperationFailed, format!("operation {index}: {why}"), span)
         };
-        let base = bench.base();
+        let base = cx.base();
         match &self.ready {
-            Some(ops) => json_patch::apply(bench.pod, &base, ops).map_err(refused),
+            Some(ops) => json_patch::apply(cx.pod, &base, ops).map_err(refused),
             None => {
-                let ops = json_patch::parse(&bench.value(&self.template)?).map_err(refused)?;
-                json_patch::apply(bench.pod, &base, &ops).map_err(refused)
+                let ops = json_patch::parse(&cx.value(&self.template)?).map_err(refused)?;
+                json_patch::apply(cx.pod, &base, &ops).map_err(refused)
             }
         }
     }

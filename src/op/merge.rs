@@ -1,10 +1,10 @@
 //! `merge`: a JSON merge patch.
 
 use super::host::edit_fault;
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, fault};
 use crate::edit::{kind_of, merge_patch};
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::path::Path;
 use crate::record;
 use crate::source::{Node, Style, Text};
@@ -33,7 +33,7 @@ impl Parameters for Merge {
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let whole = || Text { span: self.value.span, value: "$".to_owned(), style: Style::Made };
         let written = self.path.clone().unwrap_or_else(whole);
-        let (path, value) = (compiler.path(&written), compiler.template(&self.value));
+        let (path, value) = (compiler.path(&written), compiler.value(&self.value));
         let (path, value) = (path?, value?);
         compiler.check_value(&path, &self.value);
         Some(Box::new(Compiled { path, value, optional: self.optional, written }))
@@ -43,24 +43,24 @@ impl Parameters for Merge {
 #[derive(Debug)]
 struct Compiled {
     path: Path,
-    value: Template,
+    value: ValueExpr,
     optional: bool,
     written: Text,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let patch = bench.value(&self.value)?;
-        let places = match bench.target(&self.path) {
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let patch = cx.value(&self.value)?;
+        let places = match cx.target(&self.path) {
             Some(target) => vec![target],
-            None => bench.select(&self.path, &self.written, self.optional)?,
+            None => cx.select(&self.path, &self.written, self.optional)?,
         };
         for place in places {
             if place.steps().is_empty() && !patch.is_object() {
                 let message = format!("the Pod is merged with an object, not with {}", kind_of(&patch));
                 return Err(fault(Code::OperationFailed, message, self.written.span));
             }
-            merge_patch::apply(bench.pod, &place, &patch).map_err(|e| edit_fault(&e, self.written.span))?;
+            merge_patch::apply(cx.pod, &place, &patch).map_err(|e| edit_fault(&e, self.written.span))?;
         }
         Ok(())
     }

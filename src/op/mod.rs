@@ -50,8 +50,8 @@ mod text_map;
 
 pub use compiler::Compiler;
 pub use env_index::EnvIndex;
-pub use host::{Bench, Host};
-pub use operation::{Compiled, Descriptor, Operation, Parameters};
+pub use host::{Host, OpContext};
+pub use operation::{CompiledOp, Descriptor, Operation, Parameters};
 
 use operation::describe;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

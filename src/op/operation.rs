@@ -1,15 +1,15 @@
 //! What every operation is: its parameters as users write them, and what they compile to.
 
-use super::{Bench, Compiler};
+use super::{Compiler, OpContext};
 use crate::diagnostic::{Fault, Span};
 use crate::read::Read;
 use crate::source::Node;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-/// A compiled operation. It edits the Pod through the bench; what it changed before it failed is undone by the runner.
+/// A compiled operation. It edits the Pod through the context; what it changed before it failed is undone by the runner.
 pub trait Operation: std::fmt::Debug + Send + Sync {
     /// Does it.
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault>;
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault>;
 }
 
 /// The parameters of an operation, as users write them.
@@ -60,7 +60,7 @@ pub(super) const fn describe<P: Parameters>() -> Descriptor {
 
 /// A compiled operation with its name and place.
 #[derive(Debug)]
-pub struct Compiled {
+pub struct CompiledOp {
     /// Its name.
     pub name: &'static str,
     /// Where its name stands.

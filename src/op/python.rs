@@ -1,6 +1,6 @@
 //! `python`: the full `update_template` hook, in order with the other operations.
 
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Diagnostics, Fault};
 use crate::hook::Hook;
 use crate::read::{Read, wrong};
@@ -67,7 +67,7 @@ impl Parameters for Python {
 struct Compiled(Hook);
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        bench.host.hook(&self.0, bench.pod)
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        cx.host.hook(&self.0, cx.pod)
     }
 }

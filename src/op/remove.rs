@@ -1,7 +1,7 @@
 //! `remove`: takes out every match of a path.
 
 use super::host::{edit_fault, outermost};
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, fault};
 use crate::path::Path;
 use crate::record;
@@ -42,14 +42,14 @@ struct Compiled {
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let places = outermost(bench.select(&self.path, &self.written, true)?);
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let places = outermost(cx.select(&self.path, &self.written, true)?);
         // From the back, so that no index has moved when its turn comes.
         for place in places.iter().rev() {
             if place.steps().is_empty() {
                 return Err(fault(Code::OperationFailed, ROOT, self.written.span));
             }
-            bench.pod.remove(place).map_err(|e| edit_fault(&e, self.written.span))?;
+            cx.pod.remove(place).map_err(|e| edit_fault(&e, self.written.span))?;
         }
         Ok(())
     }

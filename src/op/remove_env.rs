@@ -4,9 +4,9 @@ use super::containers::{Chosen, Containers};
 use super::host::edit_fault;
 use super::lists::remove_from;
 use super::shapes::{Items, elements, filled, not};
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span, fault};
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::pod::containers::NamePattern;
 use crate::read::wrong;
 use crate::record;
@@ -44,7 +44,7 @@ impl Parameters for RemoveEnv {
             };
             right &= shape.is_some();
         }
-        let template = compiler.template(&self.vars.0).filter(|_| right)?;
+        let template = compiler.value(&self.vars.0).filter(|_| right)?;
         let vars = match template.constant() {
             None => Vars::Filled(template),
             Some(value) => {
@@ -71,16 +71,16 @@ struct Compiled {
 #[derive(Debug)]
 enum Vars {
     Known(Vec<NamePattern>),
-    Filled(Template),
+    Filled(ValueExpr),
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let made: Vec<NamePattern>;
         let patterns = match &self.vars {
             Vars::Known(patterns) => patterns,
             Vars::Filled(template) => {
-                let value = filled(bench, template)?;
+                let value = filled(cx, template)?;
                 made = elements(&value).iter().map(|name| pattern(name, self.span)).collect::<Result<_, _>>()?;
                 &made
             }
@@ -89,8 +89,8 @@ impl Operation for Compiled {
             Some(Value::String(name)) => patterns.iter().any(|pattern| pattern.matches(name)),
             _ => false,
         };
-        for container in self.containers.places(bench)? {
-            let removed = remove_from(bench.pod, &container.child("env"), 0, doomed);
+        for container in self.containers.places(cx)? {
+            let removed = remove_from(cx.pod, &container.child("env"), 0, doomed);
             removed.map_err(|e| edit_fault(&e, self.span))?;
         }
         Ok(())

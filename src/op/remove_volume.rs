@@ -3,10 +3,10 @@
 use super::host::edit_fault;
 use super::lists::{is_named, items, remove_from};
 use super::shapes::filled_text;
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Fault, Span};
 use crate::edit::Pointer;
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::record;
 use crate::source::Text;
 
@@ -34,24 +34,24 @@ impl Parameters for RemoveVolume {
 
 #[derive(Debug)]
 struct Compiled {
-    name: Template,
+    name: ValueExpr,
     span: Span,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let name = filled_text(bench, &self.name, "`name`", self.span)?;
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let name = filled_text(cx, &self.name, "`name`", self.span)?;
         let spec = Pointer::from_iter(["spec".into()]);
         let mut lists = vec![spec.child("volumes")];
         for kind in ["containers", "initContainers"] {
             let containers = spec.child(kind);
-            for index in 0..items(bench.pod, &containers).len() {
+            for index in 0..items(cx.pod, &containers).len() {
                 let container = containers.child(index);
                 lists.extend(["volumeMounts", "volumeDevices"].map(|mounts| container.child(mounts)));
             }
         }
         for list in lists {
-            remove_from(bench.pod, &list, 0, |item| is_named(item, "name", &name))
+            remove_from(cx.pod, &list, 0, |item| is_named(item, "name", &name))
                 .map_err(|e| edit_fault(&e, self.span))?;
         }
         Ok(())

@@ -1,10 +1,10 @@
 //! `replace`: a regular expression over texts.
 
 use super::host::edit_fault;
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Fault, fault};
 use crate::edit::{Pointer, Step, kind_of};
-use crate::expr::{Part, Template};
+use crate::expr::{Part, ValueExpr};
 use crate::path::Path;
 use crate::record;
 use crate::source::{Style, Text};
@@ -55,12 +55,12 @@ impl Parameters for Replace {
         } else {
             compiler.regex(&self.pattern)
         };
-        let with: Vec<Template> = match compiler.text(&self.with)? {
-            Template::Text(parts) => parts.into_iter().map(part).collect(),
+        let with: Vec<ValueExpr> = match compiler.text(&self.with)? {
+            ValueExpr::Text(parts) => parts.into_iter().map(part).collect(),
             whole => vec![whole],
         };
         let (path, regex) = (path?, regex?);
-        for literal in with.iter().filter_map(Template::constant).filter_map(Value::as_str) {
+        for literal in with.iter().filter_map(ValueExpr::constant).filter_map(Value::as_str) {
             if let Some(error) = unknown_group(literal, &regex) {
                 compiler.found.push(error.at(self.with.span));
                 return None;
@@ -75,18 +75,18 @@ struct Compiled {
     path: Path,
     regex: regex::Regex,
     /// Literals, in which `$1` is a group, and expressions, whose results are data.
-    with: Vec<Template>,
+    with: Vec<ValueExpr>,
     optional: bool,
     written: Text,
     given: Text,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let with = self.with(bench)?;
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let with = self.with(cx)?;
         let (mut edits, mut made, mut grown) = (Vec::new(), 0, None);
-        for place in bench.select(&self.path, &self.written, self.optional)? {
-            if let Some(value) = bench.pod.get(&place) {
+        for place in cx.select(&self.path, &self.written, self.optional)? {
+            if let Some(value) = cx.pod.get(&place) {
                 if matches!(value, Value::Bool(_) | Value::Number(_)) && self.path.singular().is_some() {
                     let message = format!("{place} is {}, not a string", kind_of(value));
                     return Err(fault(Code::OperationFailed, message, self.written.span));
@@ -112,19 +112,19 @@ impl Operation for Compiled {
             return Err(fault(Code::LimitExceeded, message, self.given.span));
         }
         for (at, text) in edits {
-            bench.pod.set(&at, Value::String(text)).map_err(|e| edit_fault(&e, self.written.span))?;
+            cx.pod.set(&at, Value::String(text)).map_err(|e| edit_fault(&e, self.written.span))?;
         }
         Ok(())
     }
 }
 
 impl Compiled {
-    fn with(&self, bench: &mut Bench<'_>) -> Result<String, Fault> {
+    fn with(&self, cx: &mut OpContext<'_>) -> Result<String, Fault> {
         let mut with = String::new();
         for part in &self.with {
             match part.constant() {
                 Some(Value::String(literal)) => with.push_str(literal),
-                _ => with.push_str(&bench.text(part, self.given.span)?.replace('$', "$$")),
+                _ => with.push_str(&cx.text(part, self.given.span)?.replace('$', "$$")),
             }
         }
         Ok(with)
@@ -153,10 +153,10 @@ impl Compiled {
     }
 }
 
-fn part(part: Part) -> Template {
+fn part(part: Part) -> ValueExpr {
     match part {
-        Part::Literal(text) => Template::Constant(Value::String(text)),
-        Part::Expression(expression) => Template::Expression(Box::new(expression)),
+        Part::Literal(text) => ValueExpr::Constant(Value::String(text)),
+        Part::Expression(expression) => ValueExpr::Expression(Box::new(expression)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `script`: Rhai code on the live Pod.
 
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Diagnostics, Fault};
 use crate::expr;
 use crate::read::{Read, wrong};
@@ -71,8 +71,8 @@ struct Compiled {
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        bench.skipped = !bench.host.script(&self.script, self.timeout, bench.pod, bench.item)?;
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        cx.skipped = !cx.host.script(&self.script, self.timeout, cx.pod, cx.item)?;
         Ok(())
     }
 }

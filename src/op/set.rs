@@ -1,9 +1,9 @@
 //! `set`: gives every match of a path a value.
 
 use super::host::{edit_fault, outermost};
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::Fault;
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::path::Path;
 use crate::record;
 use crate::source::{Node, Text};
@@ -29,7 +29,7 @@ impl Parameters for Set {
     const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("set", &["path", "value"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
-        let (path, value) = (compiler.path(&self.path), compiler.template(&self.value));
+        let (path, value) = (compiler.path(&self.path), compiler.value(&self.value));
         let (path, value) = (path?, value?);
         compiler.check_value(&path, &self.value);
         Some(Box::new(Compiled { path, value, optional: self.optional, written: self.path }))
@@ -39,20 +39,20 @@ impl Parameters for Set {
 #[derive(Debug)]
 struct Compiled {
     path: Path,
-    value: Template,
+    value: ValueExpr,
     optional: bool,
     written: Text,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let value = bench.value(&self.value)?;
-        if let Some(target) = bench.target(&self.path) {
-            return bench.pod.set_creating(&target, value).map_err(|e| edit_fault(&e, self.written.span));
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let value = cx.value(&self.value)?;
+        if let Some(target) = cx.target(&self.path) {
+            return cx.pod.set_creating(&target, value).map_err(|e| edit_fault(&e, self.written.span));
         }
         // A match inside of another is gone once that has its value.
-        for place in outermost(bench.select(&self.path, &self.written, self.optional)?) {
-            bench.pod.set(&place, value.clone()).map_err(|e| edit_fault(&e, self.written.span))?;
+        for place in outermost(cx.select(&self.path, &self.written, self.optional)?) {
+            cx.pod.set(&place, value.clone()).map_err(|e| edit_fault(&e, self.written.span))?;
         }
         Ok(())
     }

@@ -5,10 +5,10 @@ use super::env_order::{self, refers};
 use super::host::edit_fault;
 use super::lists::{is_named, items, named, remove_from};
 use super::shapes::{Object, filled, not, scalar_text};
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Fault, Span, fault};
 use crate::edit::{Pointer, kind_of};
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::pod::names;
 use crate::record;
 use crate::source::Kind;
@@ -65,9 +65,9 @@ enum Vars {
     /// Nothing is left to fill in.
     Ready(Vec<Var>),
     /// Names and values with expressions in them; each with the place of its name.
-    Written(Vec<(Template, Template, Span)>),
+    Written(Vec<(ValueExpr, ValueExpr, Span)>),
     /// One expression gives them all.
-    Whole(Template),
+    Whole(ValueExpr),
 }
 
 /// A variable as it goes into a Pod.
@@ -124,9 +124,9 @@ impl Vars {
         let mut vars = Vec::with_capacity(entries.len());
         let mut right = true;
         for (key, value) in entries {
-            let (name, template) = (compiler.text(key), compiler.template(value));
+            let (name, template) = (compiler.text(key), compiler.value(value));
             // What an expression stands for is text as far as this check goes; the rest is checked now.
-            let constant = name.as_ref().and_then(Template::constant).and_then(Value::as_str);
+            let constant = name.as_ref().and_then(ValueExpr::constant).and_then(Value::as_str);
             let shown = constant.unwrap_or("NAME");
             if let Err(error) = Var::new(shown, &value.to_value(), key.span) {
                 compiler.found.push(*error);
@@ -137,7 +137,7 @@ impl Vars {
                 _ => right = false,
             }
         }
-        let ready = |(name, value, span): &(Template, Template, Span)| {
+        let ready = |(name, value, span): &(ValueExpr, ValueExpr, Span)| {
             Var::new(name.constant()?.as_str()?, value.constant()?, *span).ok()
         };
         right.then(|| match vars.iter().map(ready).collect::<Option<Vec<_>>>() {
@@ -147,13 +147,13 @@ impl Vars {
     }
 
     /// The variables of a run that are not there at compile.
-    fn fill(&self, bench: &mut Bench<'_>, span: Span) -> Result<Vec<Var>, Fault> {
+    fn fill(&self, cx: &mut OpContext<'_>, span: Span) -> Result<Vec<Var>, Fault> {
         match self {
             Vars::Ready(_) => Ok(Vec::new()),
             Vars::Written(written) => {
                 let mut vars: Vec<Var> = Vec::with_capacity(written.len());
                 for (name, value, span) in written {
-                    let (name, value) = (bench.text(name, *span)?, filled(bench, value)?);
+                    let (name, value) = (cx.text(name, *span)?, filled(cx, value)?);
                     if vars.iter().any(|var| var.name == name) {
                         return Err(fault(Code::BadValue, format!("the name `{name}` comes out twice"), *span));
                     }
@@ -161,7 +161,7 @@ impl Vars {
                 }
                 Ok(vars)
             }
-            Vars::Whole(template) => match &*filled(bench, template)? {
+            Vars::Whole(template) => match &*filled(cx, template)? {
                 Value::Object(map) => map.iter().map(|(name, value)| Var::new(name, value, span)).collect(),
                 other => Err(not("`vars`", "an object", other, span)),
             },
@@ -170,17 +170,17 @@ impl Vars {
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let filled;
         let vars = match &self.vars {
             Vars::Ready(vars) => vars,
             open => {
-                filled = open.fill(bench, self.span)?;
+                filled = open.fill(cx, self.span)?;
                 &filled
             }
         };
-        for container in self.containers.places_made(bench)? {
-            self.put(bench, vars, &container.child("env"))?;
+        for container in self.containers.places_made(cx)? {
+            self.put(cx, vars, &container.child("env"))?;
         }
         Ok(())
     }
@@ -188,60 +188,60 @@ impl Operation for Compiled {
 
 impl Compiled {
     /// Puts the variables into one container's list.
-    fn put(&self, bench: &mut Bench<'_>, vars: &[Var], at: &Pointer) -> Result<(), Fault> {
+    fn put(&self, cx: &mut OpContext<'_>, vars: &[Var], at: &Pointer) -> Result<(), Fault> {
         let error = |e| edit_fault(&e, self.span);
         if vars.is_empty() {
             return Ok(());
         }
         let mut new: SmallVec<[&str; 4]> = SmallVec::new();
         let mut unsettled = vars.iter().any(|var| var.refers);
-        match bench.pod.get(at) {
+        match cx.pod.get(at) {
             Some(Value::Array(_)) => {}
-            Some(other) if !other.is_null() => return bench.pod.ensure_list(at).map_err(error),
+            Some(other) if !other.is_null() => return cx.pod.ensure_list(at).map_err(error),
             _ => {
                 let all = vars.iter().map(|var| var.item.clone()).collect();
-                bench.pod.set_creating(at, Value::Array(all)).map_err(error)?;
+                cx.pod.set_creating(at, Value::Array(all)).map_err(error)?;
                 new.extend(vars.iter().map(|var| var.name.as_str()));
             }
         }
         let missing = if new.is_empty() { vars } else { &[] };
         for var in missing {
-            let list = items(bench.pod, at);
-            let (place, awaited) = bench.env.look(bench.pod, at, list, &var.name);
+            let list = items(cx.pod, at);
+            let (place, awaited) = cx.env.look(cx.pod, at, list, &var.name);
             match place {
                 Some(place) => {
                     if list[place] != var.item {
-                        bench.pod.set(&at.child(place), var.item.clone()).map_err(error)?;
+                        cx.pod.set(&at.child(place), var.item.clone()).map_err(error)?;
                     }
                     let same = |item: &Value| is_named(item, "name", &var.name);
-                    remove_from(bench.pod, at, place + 1, same).map_err(error)?;
+                    remove_from(cx.pod, at, place + 1, same).map_err(error)?;
                 }
                 None => {
                     unsettled |= awaited;
                     let end = list.len();
-                    bench.pod.insert(at, end, var.item.clone()).map_err(error)?;
-                    bench.env.appended(bench.pod, at, end, &var.item);
+                    cx.pod.insert(at, end, var.item.clone()).map_err(error)?;
+                    cx.env.appended(cx.pod, at, end, &var.item);
                     new.push(&var.name);
                 }
             }
         }
         match unsettled {
-            true => self.arrange(bench, vars, &new, at),
+            true => self.arrange(cx, vars, &new, at),
             false => Ok(()),
         }
     }
 
     /// Moves variables behind those that they need.
-    fn arrange(&self, bench: &mut Bench<'_>, vars: &[Var], new: &[&str], at: &Pointer) -> Result<(), Fault> {
+    fn arrange(&self, cx: &mut OpContext<'_>, vars: &[Var], new: &[&str], at: &Pointer) -> Result<(), Fault> {
         let set: Vec<&str> = vars.iter().map(|var| var.name.as_str()).collect();
-        match env_order::order(items(bench.pod, at), &set, new) {
+        match env_order::order(items(cx.pod, at), &set, new) {
             Ok(None) => Ok(()),
-            Ok(Some(wanted)) => env_order::apply(bench.pod, at, &wanted).map_err(|e| edit_fault(&e, self.span)),
+            Ok(Some(wanted)) => env_order::apply(cx.pod, at, &wanted).map_err(|e| edit_fault(&e, self.span)),
             Err(circle) => {
                 let message = format!("setEnv: {circle}, which Kubernetes leaves as it stands");
                 let warning = Diagnostic::new(Code::EnvCycle, message).at(self.span);
-                if bench.warnings.last() != Some(&warning) {
-                    bench.warnings.push(warning);
+                if cx.warnings.last() != Some(&warning) {
+                    cx.warnings.push(warning);
                 }
                 Ok(())
             }

@@ -3,9 +3,9 @@
 use super::containers::{Chosen, Containers};
 use super::host::edit_fault;
 use super::shapes::filled_text;
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Fault, Span, did_you_mean};
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::record;
 use crate::source::Text;
 use serde_json::Value;
@@ -37,7 +37,7 @@ impl Parameters for SetImage {
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let containers = self.containers.compile(self.init, compiler);
         let image = compiler.text(&self.image);
-        if let Some(Value::String(constant)) = image.as_ref().and_then(Template::constant)
+        if let Some(Value::String(constant)) = image.as_ref().and_then(ValueExpr::constant)
             && constant.is_empty()
         {
             compiler.error(Code::BadValue, "the image is empty", self.image.span);
@@ -65,24 +65,24 @@ impl Parameters for SetImage {
 
 #[derive(Debug)]
 struct Compiled {
-    image: Template,
-    policy: Option<(Template, Span)>,
+    image: ValueExpr,
+    policy: Option<(ValueExpr, Span)>,
     containers: Chosen,
     span: Span,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let image = filled_text(bench, &self.image, "the image", self.span)?;
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let image = filled_text(cx, &self.image, "the image", self.span)?;
         let policy = match &self.policy {
-            Some((template, span)) => Some(filled_text(bench, template, "`pullPolicy`", *span)?),
+            Some((template, span)) => Some(filled_text(cx, template, "`pullPolicy`", *span)?),
             None => None,
         };
-        for container in self.containers.places_made(bench)? {
+        for container in self.containers.places_made(cx)? {
             let fields = [("image", Some(&image)), ("imagePullPolicy", policy.as_ref())];
             for (key, text) in fields.into_iter().filter_map(|(key, text)| Some((key, text?))) {
                 let value = Value::String(text.to_string());
-                bench.pod.set_creating(&container.child(key), value).map_err(|e| edit_fault(&e, self.span))?;
+                cx.pod.set_creating(&container.child(key), value).map_err(|e| edit_fault(&e, self.span))?;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::shapes::Object;
 use super::text_map::{TextMap, selector};
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::Fault;
 use crate::edit::Pointer;
 use crate::record;
@@ -32,7 +32,7 @@ impl Parameters for SetNodeSelector {
 struct Compiled(TextMap);
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        self.0.apply(bench, &Pointer::from_iter(["spec".into(), "nodeSelector".into()]))
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        self.0.apply(cx, &Pointer::from_iter(["spec".into(), "nodeSelector".into()]))
     }
 }

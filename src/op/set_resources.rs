@@ -3,9 +3,9 @@
 use super::containers::{Chosen, Containers};
 use super::shapes::{Object, filled, not};
 use super::text_map::merge;
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span, fault};
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::pod::quantity::Quantity;
 use crate::record;
 use serde_json::Value;
@@ -79,15 +79,15 @@ struct Compiled {
 #[derive(Debug)]
 struct Kind {
     key: &'static str,
-    template: Template,
+    template: ValueExpr,
     span: Span,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let containers = self.containers.places_made(bench)?;
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let containers = self.containers.places_made(cx)?;
         for kind in &self.kinds {
-            let patch = filled(bench, &kind.template)?;
+            let patch = filled(cx, &kind.template)?;
             let Value::Object(entries) = &*patch else {
                 return Err(not(&format!("`{}`", kind.key), "an object", &patch, kind.span));
             };
@@ -97,7 +97,7 @@ impl Operation for Compiled {
                 }
             }
             for container in &containers {
-                merge(bench, &container.child("resources").child(kind.key), &patch, kind.span)?;
+                merge(cx, &container.child("resources").child(kind.key), &patch, kind.span)?;
             }
         }
         Ok(())

@@ -3,10 +3,10 @@
 use super::containers::{Chosen, Containers};
 use super::shapes::{Object, filled, not};
 use super::text_map::merge;
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span};
 use crate::edit::Pointer;
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::record;
 use serde_json::Value;
 
@@ -62,29 +62,29 @@ impl Parameters for SetSecurityContext {
 
 #[derive(Debug)]
 struct Compiled {
-    value: Option<(Template, Span)>,
-    pod: Option<(Template, Span)>,
+    value: Option<(ValueExpr, Span)>,
+    pod: Option<(ValueExpr, Span)>,
     containers: Chosen,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         if let Some((template, span)) = &self.value {
-            let containers = self.containers.places_made(bench)?;
-            let patch = filled(bench, template)?;
+            let containers = self.containers.places_made(cx)?;
+            let patch = filled(cx, template)?;
             if !patch.is_object() {
                 return Err(not("`value`", "an object", &patch, *span));
             }
             for container in containers {
-                merge(bench, &container.child("securityContext"), &patch, *span)?;
+                merge(cx, &container.child("securityContext"), &patch, *span)?;
             }
         }
         if let Some((template, span)) = &self.pod {
-            let patch: std::borrow::Cow<'_, Value> = filled(bench, template)?;
+            let patch: std::borrow::Cow<'_, Value> = filled(cx, template)?;
             if !patch.is_object() {
                 return Err(not("`pod`", "an object", &patch, *span));
             }
-            merge(bench, &Pointer::from_iter(["spec".into(), "securityContext".into()]), &patch, *span)?;
+            merge(cx, &Pointer::from_iter(["spec".into(), "securityContext".into()]), &patch, *span)?;
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! Shapes of parameters that several operations take, and how they are filled in without copying constants.
 
-use super::{Bench, Compiler};
+use super::{Compiler, OpContext};
 use crate::diagnostic::{Code, Diagnostics, Fault, Span, fault};
 use crate::edit::kind_of;
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::read::{Read, wrong};
 use crate::source::{Kind, Node};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -72,12 +72,12 @@ impl JsonSchema for Items {
 
 impl Object {
     /// Compiles it. A key that must be there, and hold text, is checked where it isn't left to an expression.
-    pub fn compile(&self, needs: &[&str], compiler: &mut Compiler<'_>) -> Option<Template> {
-        let template = compiler.template(&self.0)?;
+    pub fn compile(&self, needs: &[&str], compiler: &mut Compiler<'_>) -> Option<ValueExpr> {
+        let template = compiler.value(&self.0)?;
         let checked = match (&template, &self.0.kind) {
             (_, Kind::Map(_)) => needs.iter().map(|key| self.needs(key, compiler)).collect::<Vec<_>>(),
             // A script's string: there `${` has no meaning.
-            (Template::Constant(_), _) => vec![wrong(&self.0, "an object", compiler.found)],
+            (ValueExpr::Constant(_), _) => vec![wrong(&self.0, "an object", compiler.found)],
             _ => Vec::new(),
         };
         checked.into_iter().collect::<Option<()>>()?;
@@ -110,13 +110,13 @@ impl Items {
         &self,
         compiler: &mut Compiler<'_>,
         check: impl Fn(&Value, Span) -> Result<(), Fault>,
-    ) -> Option<Template> {
+    ) -> Option<ValueExpr> {
         let nodes = if self.0.items().is_empty() { std::slice::from_ref(&self.0) } else { self.0.items() };
         let open = |node: &Node| compiler.language.is_some() && is_expression(node);
         let closed = nodes.iter().filter(|node| !open(node));
         let checked = closed.map(|node| check(&node.to_value(), node.span)).collect();
         compiler.keep(checked)?;
-        compiler.template(&self.0)
+        compiler.value(&self.0)
     }
 }
 
@@ -129,21 +129,21 @@ pub fn elements(value: &Value) -> &[Value] {
 }
 
 /// Fills a template in; a constant is borrowed.
-pub fn filled<'t>(bench: &mut Bench<'_>, template: &'t Template) -> Result<Cow<'t, Value>, Fault> {
+pub fn filled<'t>(cx: &mut OpContext<'_>, template: &'t ValueExpr) -> Result<Cow<'t, Value>, Fault> {
     match template.constant() {
         Some(value) => Ok(Cow::Borrowed(value)),
-        None => bench.value(template).map(Cow::Owned),
+        None => cx.value(template).map(Cow::Owned),
     }
 }
 
 /// Fills a template in that stands for text which can't be empty; a constant is borrowed.
 pub fn filled_text<'t>(
-    bench: &mut Bench<'_>,
-    template: &'t Template,
+    cx: &mut OpContext<'_>,
+    template: &'t ValueExpr,
     what: &str,
     span: Span,
 ) -> Result<Cow<'t, str>, Fault> {
-    let text = match filled(bench, template)? {
+    let text = match filled(cx, template)? {
         Cow::Borrowed(Value::String(text)) => Cow::Borrowed(text.as_str()),
         Cow::Owned(Value::String(text)) => Cow::Owned(text),
         other => return Err(not(what, "text", &other, span)),

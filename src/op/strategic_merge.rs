@@ -1,9 +1,9 @@
 //! `strategicMerge`: a Kubernetes strategic merge patch.
 
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::Pointer;
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::pod::strategic::strategic_merge;
 use crate::record;
 use crate::source::Node;
@@ -29,37 +29,37 @@ impl Parameters for StrategicMerge {
     const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("strategic_merge", &["value"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
-        let value = compiler.template(&self.value)?;
+        let value = compiler.value(&self.value)?;
         Some(Box::new(Compiled { value, span: self.value.span }))
     }
 }
 
 #[derive(Debug)]
 struct Compiled {
-    value: Template,
+    value: ValueExpr,
     span: Span,
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let patch = bench.value(&self.value)?;
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let patch = cx.value(&self.value)?;
         let containers = Pointer::from_iter(["spec".into(), "containers".into()]);
-        let first = |bench: &Bench<'_>| bench.pod.get(&containers.child(0)).and_then(|c| c.get("name")).cloned();
-        let task = first(bench);
-        strategic_merge(bench.pod, &Pointer::root(), &patch).map_err(|refused| {
+        let first = |cx: &OpContext<'_>| cx.pod.get(&containers.child(0)).and_then(|c| c.get("name")).cloned();
+        let task = first(cx);
+        strategic_merge(cx.pod, &Pointer::root(), &patch).map_err(|refused| {
             let (at, why) = *refused;
             fault(Code::OperationFailed, format!("{at}: {why}"), self.span)
         })?;
         // kubectl puts new containers first; the task's must stay the first of them.
-        if task.is_some() && first(bench) != task {
-            let list = bench.pod.get(&containers).and_then(Value::as_array);
+        if task.is_some() && first(cx) != task {
+            let list = cx.pod.get(&containers).and_then(Value::as_array);
             let moved = list.and_then(|list| list.iter().position(|c| c.get("name") == task.as_ref()));
             if let Some((place, value)) =
-                moved.and_then(|place| Some((place, bench.pod.get(&containers.child(place))?.clone())))
+                moved.and_then(|place| Some((place, cx.pod.get(&containers.child(place))?.clone())))
             {
                 let edit = |e| super::host::edit_fault(&e, self.span);
-                bench.pod.remove(&containers.child(place)).map_err(edit)?;
-                bench.pod.insert(&containers, 0, value).map_err(edit)?;
+                cx.pod.remove(&containers.child(place)).map_err(edit)?;
+                cx.pod.insert(&containers, 0, value).map_err(edit)?;
             }
         }
         Ok(())

@@ -2,10 +2,10 @@
 
 use super::host::{edit_fault, outermost};
 use super::replace::MAX_TEXTS;
-use super::{Bench, Compiler, Operation, Parameters};
+use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Fault, Span, fault};
 use crate::edit::Pointer;
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::path::Path;
 use crate::read::{Read, wrong};
 use crate::record;
@@ -86,7 +86,7 @@ impl Parameters for Substitute {
                 compiler.error(Code::WrongType, message, value.span);
                 right = false;
             }
-            match compiler.template(value) {
+            match compiler.value(value) {
                 Some(template) => values.push((template, value.span)),
                 None => right = false,
             }
@@ -109,7 +109,7 @@ impl Parameters for Substitute {
 struct Compiled {
     finder: AhoCorasick,
     names: Vec<String>,
-    values: Vec<(Template, Span)>,
+    values: Vec<(ValueExpr, Span)>,
     path: Path,
     optional: bool,
     written: Text,
@@ -123,29 +123,29 @@ struct Values {
 }
 
 impl Operation for Compiled {
-    fn apply(&self, bench: &mut Bench<'_>) -> Result<(), Fault> {
-        let texts = self.values.iter().map(|(value, span)| bench.text(value, *span)).collect::<Result<_, _>>()?;
+    fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
+        let texts = self.values.iter().map(|(value, span)| cx.text(value, *span)).collect::<Result<_, _>>()?;
         let values = Values { texts, made: Cell::new(0) };
         let mut found = false;
         // What lies in another match is done with that: nothing is looked at twice.
-        let places = outermost(bench.select(&self.path, &self.written, self.optional)?);
+        let places = outermost(cx.select(&self.path, &self.written, self.optional)?);
         if places.is_empty() {
             return Ok(());
         }
         for place in places {
             let mut edits = Vec::new();
-            if let Some(value) = bench.pod.get(&place) {
+            if let Some(value) = cx.pod.get(&place) {
                 self.plan(value, &mut place.clone(), &values, &mut edits)?;
             }
             found |= !edits.is_empty();
             for (at, value) in edits {
-                bench.pod.set(&at, value).map_err(|e| edit_fault(&e, self.written.span))?;
+                cx.pod.set(&at, value).map_err(|e| edit_fault(&e, self.written.span))?;
             }
         }
         if !found {
             let names = self.names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let message = format!("substitute found none of {names}");
-            bench.warnings.push(Diagnostic::new(Code::NothingSubstituted, message).at(self.span));
+            cx.warnings.push(Diagnostic::new(Code::NothingSubstituted, message).at(self.span));
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! Labels, annotations and node selectors: objects whose values are all text.
 
 use super::shapes::{Object, filled, scalar_text};
-use super::{Bench, Compiler};
+use super::{Compiler, OpContext};
 use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::{Pointer, kind_of, merge_patch};
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use crate::pod::names;
 use crate::source::Kind;
 use serde_json::Value;
@@ -19,7 +19,7 @@ pub type Wrong = (Code, String, Option<&'static str>);
 #[derive(Debug)]
 pub struct TextMap {
     /// A constant has its values as text already.
-    entries: Template,
+    entries: ValueExpr,
     check: Check,
     span: Span,
 }
@@ -45,15 +45,15 @@ impl TextMap {
                 }
             }
         }
-        if let (Template::Constant(Value::Object(map)), true) = (&mut entries, right) {
+        if let (ValueExpr::Constant(Value::Object(map)), true) = (&mut entries, right) {
             map.values_mut().for_each(textify);
         }
         right.then_some(TextMap { entries, check, span: written.0.span })
     }
 
     /// Sets the entries in the object at `at`, which is made if it is absent; a null removes one.
-    pub fn apply(&self, bench: &mut Bench<'_>, at: &Pointer) -> Result<(), Fault> {
-        let mut entries = filled(bench, &self.entries)?;
+    pub fn apply(&self, cx: &mut OpContext<'_>, at: &Pointer) -> Result<(), Fault> {
+        let mut entries = filled(cx, &self.entries)?;
         if self.entries.constant().is_none() {
             let Value::Object(map) = entries.to_mut() else {
                 let message = format!("expected an object, and it came out as {}", kind_of(&entries));
@@ -68,7 +68,7 @@ impl TextMap {
             }
             map.values_mut().for_each(textify);
         }
-        merge(bench, at, &entries, self.span)
+        merge(cx, at, &entries, self.span)
     }
 }
 
@@ -121,13 +121,13 @@ pub fn annotation(key: &str, value: Option<&str>) -> Result<(), Wrong> {
 }
 
 /// Merges an object into the one at `at`, which is made if it is absent; a null removes a key.
-pub fn merge(bench: &mut Bench<'_>, at: &Pointer, patch: &Value, span: Span) -> Result<(), Fault> {
-    let absent = !matches!(bench.pod.get(at), Some(Value::Object(_)));
+pub fn merge(cx: &mut OpContext<'_>, at: &Pointer, patch: &Value, span: Span) -> Result<(), Fault> {
+    let absent = !matches!(cx.pod.get(at), Some(Value::Object(_)));
     // Removing from nothing makes nothing.
     if absent && says_nothing(patch) {
         return Ok(());
     }
-    merge_patch::apply(bench.pod, at, patch).map_err(|error| super::host::edit_fault(&error, span))
+    merge_patch::apply(cx.pod, at, patch).map_err(|error| super::host::edit_fault(&error, span))
 }
 
 fn says_nothing(patch: &Value) -> bool {

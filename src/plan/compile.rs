@@ -3,7 +3,7 @@
 use super::index::Index;
 use super::{Companion, FIRST_STEP, Plan, Rule, Selector, Set, Step, check};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Sources, Span};
-use crate::expr::{Expression, Names, Template, expression};
+use crate::expr::{Expression, Names, ValueExpr, expression};
 use crate::hook::Hook;
 use crate::op::{self, Compiler};
 use crate::rules::{self, RuleSet};
@@ -95,7 +95,7 @@ impl Builder<'_> {
         }
     }
 
-    fn vars(&mut self, set: &RuleSet, names: &Names) -> Vec<(String, Template)> {
+    fn vars(&mut self, set: &RuleSet, names: &Names) -> Vec<(String, ValueExpr)> {
         let mut vars = Vec::new();
         for (name, value) in &set.vars {
             if !is_identifier(&name.value) {
@@ -103,7 +103,7 @@ impl Builder<'_> {
                 let help = "a name of a variable is letters, digits and _, and starts with a letter";
                 self.found.push(Diagnostic::new(Code::BadValue, message).at(name.span).help(help));
             }
-            if let Some(template) = self.compiler(names).template(value) {
+            if let Some(template) = self.compiler(names).value(value) {
                 vars.push((name.value.clone(), template));
             }
         }
@@ -111,7 +111,7 @@ impl Builder<'_> {
         vars
     }
 
-    fn report_cycles(&mut self, set: &RuleSet, vars: &[(String, Template)]) {
+    fn report_cycles(&mut self, set: &RuleSet, vars: &[(String, ValueExpr)]) {
         for name in super::cycles::needing_themselves(vars) {
             let span = set.vars.iter().find(|(text, _)| text.value == name).map(|(text, _)| text.span);
             let cycle = Diagnostic::new(Code::VarsCycle, format!("vars.{name} needs itself"));
@@ -228,7 +228,7 @@ impl Builder<'_> {
                 let help = "a name of the task's own: \"${pod_name}\"";
                 self.found.push(Diagnostic::new(Code::MissingKey, message).at(manifest.span).help(help));
             }
-            if let Some(template) = self.compiler(names).template(manifest) {
+            if let Some(template) = self.compiler(names).value(manifest) {
                 companions.push(Companion { lifetime: companion.lifetime, manifest: template, span: manifest.span });
             }
         }

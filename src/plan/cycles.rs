@@ -1,13 +1,13 @@
 //! `vars:` that need themselves.
 
-use crate::expr::Template;
+use crate::expr::ValueExpr;
 use std::collections::{HashMap, HashSet};
 
 /// As many are told; a file may hold a hundred thousand.
 const MOST: usize = 100;
 
 /// The names of those that need themselves, through others or directly, in order.
-pub(super) fn needing_themselves(vars: &[(String, Template)]) -> Vec<&str> {
+pub(super) fn needing_themselves(vars: &[(String, ValueExpr)]) -> Vec<&str> {
     let mut needs: HashMap<&str, Vec<&str>> = vars.iter().map(|(name, t)| (name.as_str(), t.vars())).collect();
     // First those go that need nothing that is left; what stays is on a circle, or needs one.
     let mut needed_by: HashMap<&str, Vec<&str>> = HashMap::new();

@@ -11,7 +11,7 @@ pub use compile::compile;
 pub use selector::{Selector, Verdict};
 
 use crate::diagnostic::Span;
-use crate::expr::{Expression, Language, Template};
+use crate::expr::{Expression, Language, ValueExpr};
 use crate::hook::Hook;
 use crate::lifetime::Lifetime;
 use crate::op::Operation;
@@ -41,7 +41,7 @@ pub struct Set {
     /// The environment variables that its expressions may read.
     pub env: Vec<String>,
     /// Its `vars:`.
-    pub vars: Arc<[(String, Template)]>,
+    pub vars: Arc<[(String, ValueExpr)]>,
 }
 
 /// A compiled rule.
@@ -96,7 +96,7 @@ pub struct Companion {
     /// How long it lives.
     pub lifetime: Lifetime,
     /// The object.
-    pub manifest: Template,
+    pub manifest: ValueExpr,
     /// Where it was written.
     pub span: Span,
 }

@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic, Fault};
 use crate::edit::{Editor, Pointer, replace, weight};
 use crate::expr::scope::{self, Values};
 use crate::expr::script::{self, End, Failure};
-use crate::expr::{Expression, Json, Live, Script, Template, to_value};
+use crate::expr::{Expression, Json, Live, Script, ValueExpr, to_value};
 use crate::hook::{self, Hook, HookFault, Hooks};
 use crate::op::Host;
 use crate::plan::Plan;
@@ -188,7 +188,7 @@ impl Host for Evaluator<'_> {
         })
     }
 
-    fn value(&mut self, template: &Template, pod: &mut Editor, item: Option<&Pointer>) -> Result<Value, Fault> {
+    fn value(&mut self, template: &ValueExpr, pod: &mut Editor, item: Option<&Pointer>) -> Result<Value, Fault> {
         if let Some(constant) = template.constant() {
             return Ok(constant.clone());
         }

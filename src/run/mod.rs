@@ -16,7 +16,7 @@ use crate::diagnostic::{Code, Diagnostic, Fault};
 use crate::edit::{Editor, weight};
 use crate::expr::clearml;
 use crate::hook::Hooks;
-use crate::op::{Bench, EnvIndex, Host};
+use crate::op::{EnvIndex, Host, OpContext};
 use crate::plan::{self, Plan, Rule};
 use crate::rules::{Mode, OnError, RuleStage};
 use host::Evaluator;
@@ -239,7 +239,7 @@ impl Run<'_> {
         }
         for step in &rule.steps {
             self.pod.author = step.author;
-            let mut bench = Bench {
+            let mut cx = OpContext {
                 pod: &mut self.pod,
                 item: None,
                 host: &mut self.evaluator,
@@ -247,12 +247,12 @@ impl Run<'_> {
                 env: &mut self.env,
                 skipped: false,
             };
-            step.operation.apply(&mut bench).map_err(|mut fault| {
+            step.operation.apply(&mut cx).map_err(|mut fault| {
                 fault.message = format!("{}: {}", step.name, fault.message);
                 fault.primary.get_or_insert_with(|| crate::diagnostic::Label { span: step.span, text: String::new() });
                 fault
             })?;
-            if bench.skipped {
+            if cx.skipped {
                 return Ok(Status::Skipped(Reason::Script));
             }
         }
