@@ -58,3 +58,4 @@ pub mod read;
 pub mod rules;
 pub mod run;
 pub mod source;
+pub mod text;

@@ -10,6 +10,8 @@ mod sources;
 pub use code::Code;
 pub use sources::{FileId, Position, Sources, Span};
 
+use crate::text::shortened_bytes;
+
 /// How bad a finding is. Warnings become errors under `--strict`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -68,7 +70,7 @@ impl Diagnostic {
         Diagnostic {
             code,
             severity: code.severity(),
-            message: shortened(message.into()),
+            message: shortened_bytes(message.into(), LONGEST_MESSAGE),
             primary: None,
             related: Vec::new(),
             help: None,
@@ -97,7 +99,7 @@ impl Diagnostic {
 
     /// Says what to do.
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(shortened(help.into()));
+        self.help = Some(shortened_bytes(help.into(), LONGEST_MESSAGE));
         self
     }
 
@@ -204,15 +206,6 @@ const LONGEST_WORD: usize = 100;
 const MOST_CANDIDATES: usize = 1_000;
 /// Bytes of a message or a help: what it quotes may be as long as a file.
 const LONGEST_MESSAGE: usize = 4_000;
-
-fn shortened(mut text: String) -> String {
-    if text.len() > LONGEST_MESSAGE {
-        let end = (0..=LONGEST_MESSAGE).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text.truncate(end);
-        text.push('…');
-    }
-    text
-}
 
 /// The name of `known` nearest to `word`, if one is near enough to be what was meant.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

@@ -2,6 +2,7 @@
 
 use super::{Editor, Pointer, kind_of};
 use crate::diagnostic::did_you_mean;
+use crate::text::shortened;
 use serde_json::{Number, Value};
 use smol_str::SmolStr;
 use std::cmp::Ordering;
@@ -179,11 +180,7 @@ fn depth(value: &Value) -> usize {
 
 /// A value for a message, cut where it gets long.
 fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(80) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    shortened(value.to_string(), 80)
 }
 
 impl Place {

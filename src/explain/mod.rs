@@ -13,6 +13,7 @@ use crate::output;
 use crate::plan::{HOOK, Plan, Rule, Verdict};
 use crate::run::{Outcome, Reason, RuleTrace, Seen, Status, seen};
 use crate::source::Node;
+use crate::text::shortened;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -290,13 +291,7 @@ impl View<'_> {
 
 /// A change in one line: what was done, where, with what.
 pub fn describe(change: &Seen) -> String {
-    let show = |value: &Option<Value>| {
-        let text = value.as_ref().map_or_else(String::new, Value::to_string);
-        match text.char_indices().nth(SHOWN) {
-            Some((at, _)) => format!("{}…", &text[..at]),
-            None => text,
-        }
-    };
+    let show = |value: &Option<Value>| shortened(value.as_ref().map_or_else(String::new, Value::to_string), SHOWN);
     match change.what {
         "add" => format!("+ {} = {}", change.at, show(&change.after)),
         "remove" => format!("- {} (was {})", change.at, show(&change.before)),

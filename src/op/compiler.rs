@@ -8,6 +8,7 @@ use crate::path::Path;
 use crate::pattern;
 use crate::rules::Operation;
 use crate::source::{Kind, Node, Text};
+use crate::text::parse_duration;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -217,22 +218,12 @@ impl Compiler<'_> {
 
     /// Reads a duration such as `500ms`, `10s` or `2m`.
     pub fn duration(&mut self, text: &Text) -> Option<Duration> {
-        let trimmed = text.value.trim();
-        let digits = trimmed.bytes().take_while(|b| b.is_ascii_digit()).count();
-        let unit = match &trimmed[digits..] {
-            "ms" => Some(1),
-            "s" => Some(1_000),
-            "m" => Some(60_000),
-            _ => None,
-        };
-        let millis = trimmed[..digits].parse::<u64>().ok().zip(unit).map(|(n, unit)| n.saturating_mul(unit));
-        match millis {
-            Some(millis @ 1..=600_000) => Some(Duration::from_millis(millis)),
-            _ => {
-                let message = format!("`{}` is not a duration of 1ms to 10m", text.value);
-                self.found.push(Diagnostic::new(Code::BadValue, message).at(text.span).help("write 500ms, 10s or 2m"));
-                None
-            }
+        let bounds = Duration::from_millis(1)..=Duration::from_secs(600);
+        let duration = parse_duration(text.value.trim()).filter(|duration| bounds.contains(duration));
+        if duration.is_none() {
+            let message = format!("`{}` is not a duration of 1ms to 10m", text.value);
+            self.found.push(Diagnostic::new(Code::BadValue, message).at(text.span).help("write 500ms, 10s or 2m"));
         }
+        duration
     }
 }

@@ -5,6 +5,7 @@ use crate::edit::Editor;
 use crate::expr::{Expression, Names, expression};
 use crate::plan::Plan;
 use crate::source::Text;
+use crate::text::shortened;
 use serde_json::Value;
 
 /// Lines that are enough to see why.
@@ -105,11 +106,7 @@ fn show(value: &Value) -> String {
     if value.is_null() {
         return "missing".to_owned();
     }
-    let text = value.to_string();
-    match text.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    }
+    shortened(value.to_string(), SHOWN)
 }
 
 /// Takes off parentheses around the whole.

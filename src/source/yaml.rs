@@ -6,6 +6,7 @@
 use super::node::{Kind, Node, Style, Text};
 use super::scalar;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Severity, Sources, Span};
+use crate::text::shortened;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use std::collections::{HashMap, HashSet};
 
@@ -252,7 +253,7 @@ impl Reader<'_> {
                 }
                 Err(scalar::TooLarge) => {
                     self.found.push(
-                        Diagnostic::new(Code::Yaml, format!("{} is beyond 64 bits", shorten(&value)))
+                        Diagnostic::new(Code::Yaml, format!("{} is beyond 64 bits", shortened(&value, 24)))
                             .at(span)
                             .help("quote it if it is text, such as an id"),
                     );
@@ -318,13 +319,6 @@ fn ambiguous(value: &str, kind: Option<&Kind>, span: Span) -> Diagnostic {
         .help(format!("write \"{value}\" for the text, or {} for the value", read.rsplit(' ').next().unwrap_or("it")));
     diagnostic.severity = Severity::Warning;
     diagnostic
-}
-
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(24) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }
 
 /// A mapping's key as text; JSON, which Helm turns values into, has no other keys.

@@ -6,6 +6,7 @@ use super::metrics::Metrics;
 use super::unit::Kind;
 use jiff::Timestamp;
 use podrules::diagnostic::render::printable_line;
+use podrules::text::shortened_bytes;
 use podrules_cluster::{Cluster, MANAGER, post};
 use serde_json::{Value, json};
 use smol_str::SmolStr;
@@ -49,15 +50,11 @@ pub async fn write(cluster: Arc<Cluster>, instance: String, mut notices: Receive
 
 fn event(notice: &Notice, instance: &str, now: Timestamp) -> Value {
     let rules: Vec<_> = notice.rules.iter().map(|rule| printable_line(rule)).collect();
-    let mut note = match &rules[..] {
+    let note = match &rules[..] {
         [one] => format!("rule {one} applied"),
         several => format!("rules {} applied", several.join(", ")),
     };
-    if note.len() > LONGEST {
-        let end = (0..=LONGEST).rev().find(|at| note.is_char_boundary(*at)).unwrap_or(0);
-        note.truncate(end);
-        note.push('…');
-    }
+    let note = shortened_bytes(note, LONGEST);
     let (version, kind) = match notice.kind {
         Kind::Pod => ("v1", "Pod"),
         Kind::Job => ("batch/v1", "Job"),

@@ -11,7 +11,7 @@ use podrules::diagnostic::render::printable_line;
 use podrules::diagnostic::{Code, Diagnostic};
 use podrules::lifetime::Lifetime;
 use podrules::source::Text;
-use podrules_cluster::{Cluster, FINALIZER, Failed, Finding, Kinds, Object, Retry, Step, create};
+use podrules_cluster::{Cluster, FINALIZER, Finding, Kinds, LaunchError, Object, Retry, Step, create};
 use podrules_worker::command::{self, Values};
 use podrules_worker::mounts::Mounted;
 use serde_json::{Value, json};
@@ -138,7 +138,7 @@ impl Launcher {
         }
         let mut objects = match self.kinds.prepare(&self.cluster, objects).await {
             Ok(objects) => objects,
-            Err(Failed { findings, retry }) => return later_or_never(findings, retry, prepared, &blame),
+            Err(LaunchError { findings, retry }) => return later_or_never(findings, retry, prepared, &blame),
         };
         if let Err(refused) = self.dress(&mut objects, &task) {
             return Launched::Refused(refused);
@@ -163,7 +163,7 @@ impl Launcher {
                     applied,
                 }
             }
-            Err(Failed { findings, retry }) => later_or_never(findings, retry, true, &blame),
+            Err(LaunchError { findings, retry }) => later_or_never(findings, retry, true, &blame),
         }
     }
 

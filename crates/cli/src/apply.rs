@@ -9,7 +9,7 @@ use podrules::diagnostic::render::printable_line;
 use podrules::diagnostic::{Code, Diagnostic, Diagnostics, Sources};
 use podrules::output;
 use podrules::run::Outcome;
-use podrules_cluster::{self as cluster, Cluster, Done, Finding, Launch, Object, Options, Subject};
+use podrules_cluster::{self as cluster, Applied, Cluster, Finding, Launch, Object, Options, Subject};
 use podrules_worker::command;
 use podrules_worker::mounts::{Mount, Mounted};
 use serde_json::Value;
@@ -74,7 +74,7 @@ fn apply(command: &Apply, report: Report, sources: &mut Sources, found: &mut Dia
     if report.judged(found.clone()).iter().any(Diagnostic::is_error) {
         return Exit::Mistakes;
     }
-    let objects = match cluster::described(
+    let objects = match cluster::launch_objects(
         objects::wanted(&outcome, &parts.plan),
         objects::launched(&outcome, parts.installation.task_as_job()),
         parts.context.task_id(),
@@ -161,7 +161,7 @@ fn send(
     let mut done = done;
     blame(done.iter_mut().flat_map(|done| std::mem::take(&mut done.warnings)).collect());
     let note = if dry_run { " (server dry run)" } else { "" };
-    let lines: Vec<String> = done.iter().map(|done| format!("{} {}{note}", done.id, done.what.word())).collect();
+    let lines: Vec<String> = done.iter().map(|done| format!("{} {}{note}", done.id, done.change.word())).collect();
     let names: Vec<String> = done.iter().map(|done| done.id.clone()).collect();
     let printed = print(command, &lines, &names, done.into_iter().map(shown).collect());
     let (Some(most), Some(pod), Exit::Done) = (command.wait, pod, printed) else { return printed };
@@ -173,7 +173,7 @@ fn send(
 }
 
 /// An object without the bookkeeping of its fields' managers, which kubectl leaves out too.
-fn shown(done: Done) -> Value {
+fn shown(done: Applied) -> Value {
     let mut object = done.object;
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.shift_remove("managedFields");

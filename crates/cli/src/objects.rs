@@ -5,7 +5,7 @@ use podrules::plan::Plan;
 use podrules::pod::job;
 use podrules::run::Outcome;
 use podrules::source::Node;
-use podrules_cluster::{Finding, Subject, Wanted};
+use podrules_cluster::{CompanionSpec, Finding, Subject};
 use serde_json::Value;
 
 /// What is launched: the Pod, or the Job that makes it.
@@ -15,10 +15,10 @@ pub fn launched(outcome: &Outcome, as_job: bool) -> Value {
 }
 
 /// The companions, each with its rule's name.
-pub fn wanted(outcome: &Outcome, plan: &Plan) -> Vec<Wanted> {
+pub fn wanted(outcome: &Outcome, plan: &Plan) -> Vec<CompanionSpec> {
     let companions = outcome.companions.iter();
     companions
-        .map(|companion| Wanted {
+        .map(|companion| CompanionSpec {
             manifest: companion.manifest.clone(),
             lifetime: companion.lifetime,
             rule: plan.rules[companion.rule as usize].name.clone(),

@@ -107,7 +107,7 @@ impl Render for Renderer {
         let as_job = self.setting.installation.task_as_job();
         let pod = objects::launched(&outcome, as_job);
         let wanted = objects::wanted(&outcome, plan);
-        let objects = match cluster::described(wanted, pod, context.task_id(), &context.namespace) {
+        let objects = match cluster::launch_objects(wanted, pod, context.task_id(), &context.namespace) {
             Ok(objects) => objects,
             Err(findings) => {
                 let mut found = Diagnostics::new();

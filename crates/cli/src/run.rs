@@ -126,7 +126,7 @@ fn work(command: &Run, report: Report, sources: Sources, loaded: Loaded, runtime
     let namespace = setting.own_namespace(&config.default_namespace);
     let metrics = Metrics::new();
     let observer = metrics.clone();
-    let cluster = Cluster::lasting(config, Arc::new(move |method, code| observer.api(method, code))).map_err(input)?;
+    let cluster = Cluster::observed(config, Arc::new(move |method, code| observer.api(method, code))).map_err(input)?;
     let settings = settings(command, &setting, &namespace);
     let agent_label = settings.scope.agent.clone();
     let instance = instance();

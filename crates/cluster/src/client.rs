@@ -1,4 +1,4 @@
-//! How to reach a cluster: what kubectl would use, in the same order.
+//! How to reach a cluster: a kubeconfig or the in-cluster configuration, found in the same order as by kubectl.
 
 use kube::client::AuthError;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
@@ -7,24 +7,27 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What is said of the cluster to use; what isn't said is found as kubectl finds it.
+/// The options that select a cluster. Those that are `None` are found as by kubectl.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    /// The kubeconfig; else `KUBECONFIG`, else `~/.kube/config`, else the Pod that this process runs in.
+    /// The kubeconfig; by default `KUBECONFIG`, else `~/.kube/config`, else the in-cluster configuration.
     pub kubeconfig: Option<PathBuf>,
-    /// The context; else the kubeconfig's current one.
+    /// The context; by default the kubeconfig's current context.
     pub context: Option<String>,
-    /// The user to act as.
+    /// The user to impersonate.
     pub user: Option<String>,
-    /// The groups to act as.
+    /// The groups to impersonate.
     pub groups: Vec<String>,
 }
 
-/// What is waited for a connection.
+/// The timeout for connecting.
 const CONNECT: Duration = Duration::from_secs(5);
 
 impl Access {
     /// Reads the configuration. Nothing is sent.
+    ///
+    /// # Errors
+    /// No cluster is configured, or the configuration is invalid.
     pub async fn config(&self) -> Result<Config, Diagnostic> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         let mut config = match self.kubeconfig()? {
@@ -35,11 +38,11 @@ impl Access {
                 Config::incluster().map_err(|error| {
                     let message = format!("the cluster that this Pod runs in can't be used: {}", chain(&error));
                     Diagnostic::new(Code::Kubeconfig, message)
-                        .help("mount the token of a ServiceAccount, or give a kubeconfig with --kubeconfig")
+                        .help("mount a ServiceAccount's token, or pass a kubeconfig with --kubeconfig")
                 })?
             }
             None => {
-                let help = "name a kubeconfig with --kubeconfig or in KUBECONFIG, or write ~/.kube/config";
+                let help = "pass a kubeconfig with --kubeconfig or KUBECONFIG, or create ~/.kube/config";
                 return Err(Diagnostic::new(Code::Kubeconfig, "no cluster is configured").help(help));
             }
         };
@@ -48,12 +51,12 @@ impl Access {
             config.auth_info.impersonate_groups = (!self.groups.is_empty()).then(|| self.groups.clone());
         }
         config.connect_timeout = Some(CONNECT);
-        // Requests are sent again by `request`, which knows what was lost with the connection.
+        // `request` retries: it knows whether a lost request may have been carried out.
         config.default_retry = false;
         Ok(config)
     }
 
-    /// The kubeconfig, if there is one.
+    /// The kubeconfig, if one is configured.
     fn kubeconfig(&self) -> Result<Option<Kubeconfig>, Diagnostic> {
         if let Some(path) = &self.kubeconfig {
             return Kubeconfig::read_from(path).map(Some).map_err(|error| self.broken(&error));
@@ -74,27 +77,25 @@ impl Access {
         };
         let help = match error {
             KubeconfigError::LoadContext(_) | KubeconfigError::CurrentContextNotSet => {
-                "name a context of it with --kube-context; `kubectl config get-contexts` lists them"
+                "choose a context with --kube-context; `kubectl config get-contexts` lists them"
             }
-            KubeconfigError::ReadConfig(..) => {
-                "look at --kubeconfig and KUBECONFIG: there must be a file that can be read"
-            }
-            _ => "kubectl shows it with `kubectl config view`",
+            KubeconfigError::ReadConfig(..) => "check --kubeconfig and KUBECONFIG: they must name a readable file",
+            _ => "`kubectl config view` shows the kubeconfig",
         };
-        // What comes after the first line shows lines of the file: tokens and keys.
+        // The lines after the first quote the file, with its tokens and keys.
         let why = chain(error);
         let why = why.lines().next().unwrap_or_default();
         Diagnostic::new(Code::Kubeconfig, format!("{which}: {why}")).help(help)
     }
 }
 
-/// An error and what caused it, without what it repeats.
+/// An error and its causes in one line, without repetition and without what a credential plugin printed to stdout.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = told(error);
+    let mut text = message(error);
     let mut cause = error.source();
     while let Some(error) = cause {
-        let more = told(error);
-        // What a plugin printed to stdout may be a token; causes are told without it, so they come instead.
+        let more = message(error);
+        // The outer errors' texts contain the plugin's stdout, which may be a token.
         if matches!(error.downcast_ref(), Some(AuthError::AuthExecRun { .. })) {
             return more;
         }
@@ -107,7 +108,7 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-fn told(error: &(dyn Error + 'static)) -> String {
+fn message(error: &(dyn Error + 'static)) -> String {
     match error.downcast_ref() {
         Some(AuthError::AuthExecRun { out, .. }) => {
             let why = String::from_utf8_lossy(&out.stderr);

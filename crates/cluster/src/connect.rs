@@ -1,4 +1,4 @@
-//! The way to the API server: connections over which small requests don't wait, and silence doesn't last.
+//! The connection to the API server: without delays for small requests, and with a bound on silence.
 
 use http::{Request, Response};
 use hyper_timeout::TimeoutConnector;
@@ -12,20 +12,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceBuilder;
 
-/// How long a connection may say nothing while an answer is awaited: longer than a watch lasts.
-pub(super) const SILENCE: Duration = Duration::from_secs(40);
-/// After how much silence the other end is asked whether it is still there.
+/// The time without data after which a connection counts as lost. Watches are shorter.
+const READ_TIMEOUT: Duration = Duration::from_secs(40);
+/// The time without data after which TCP probes the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// Told of each request: its method, and the status of the answer, or 0 if none came.
+/// Called after each attempt to send a request, with its method and the status of the response, 0 if there was none.
 pub type Observer = Arc<dyn Fn(&str, u16) + Send + Sync>;
 
-/// Makes a client.
+/// A client for a configuration.
 ///
-/// kube's own lets the kernel hold a small request back until the end of the handshake has been acknowledged, which takes 40 ms
-/// for each connection (Nagle's algorithm against delayed acknowledgement). Through a proxy kube's is used.
+/// It differs from kube's own in that it sets TCP_NODELAY: otherwise the kernel holds a small request back until the end of the
+/// TLS handshake is acknowledged, 40 ms for each connection (Nagle's algorithm and delayed acknowledgement). Through a proxy,
+/// kube's client is used.
 pub(super) fn client(mut config: Config, observer: Option<Observer>) -> kube::Result<Client> {
-    config.read_timeout = Some(SILENCE);
+    config.read_timeout = Some(READ_TIMEOUT);
     let namespace = config.default_namespace.clone();
     let inner = if config.proxy_url.is_some() { ClientBuilder::try_from(config)?.build() } else { direct(config)? };
     let Some(observer) = observer else { return Ok(inner) };
@@ -33,10 +34,10 @@ pub(super) fn client(mut config: Config, observer: Option<Observer>) -> kube::Re
         let (client, observer) = (inner.clone(), observer.clone());
         async move {
             let method = request.method().clone();
-            let answer: kube::Result<Response<Body>> = client.send(request).await;
-            observer(method.as_str(), answer.as_ref().map_or(0, |answer| answer.status().as_u16()));
-            // The boxed error is what kube looks into for its own.
-            answer.map_err(tower::BoxError::from)
+            let response: kube::Result<Response<Body>> = client.send(request).await;
+            observer(method.as_str(), response.as_ref().map_or(0, |response| response.status().as_u16()));
+            // kube downcasts the boxed error to its own.
+            response.map_err(tower::BoxError::from)
         }
     });
     Ok(Client::new(service, namespace))
@@ -58,7 +59,7 @@ fn direct(config: Config) -> kube::Result<Client> {
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
-        // The boxed error is what kube looks into for its own.
+        // kube downcasts the boxed error to its own.
         .map_err(tower::BoxError::from)
         .service(http);
     Ok(Client::new(service, config.default_namespace))

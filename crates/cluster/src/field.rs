@@ -1,9 +1,9 @@
-//! Places as the API server writes them, `spec.containers[0].image` or `.spec.containers[name="task"].image`, in an object.
+//! Fields as the API server names them, `spec.containers[0].image` or `.spec.containers[name="task"].image`, → pointers.
 
 use podrules::edit::{Pointer, Step};
 use serde_json::Value;
 
-/// The place in an object, as far as the text can be followed.
+/// The field that a text names in an object; its nearest parent if the object or the text doesn't go further.
 pub(super) fn resolve(object: &Value, text: &str) -> Pointer {
     let mut at = Pointer::root();
     let (mut here, mut rest) = (Some(object), text);
@@ -30,7 +30,7 @@ pub(super) fn resolve(object: &Value, text: &str) -> Pointer {
     at
 }
 
-/// Where the bracket ends: not within quotes.
+/// The index of the closing bracket, outside of quotes.
 fn closing(inside: &str) -> Option<usize> {
     let mut quoted = false;
     inside.bytes().position(|byte| {
@@ -39,7 +39,7 @@ fn closing(inside: &str) -> Option<usize> {
     })
 }
 
-/// What stands in brackets: an index, the keys of an element, or a key.
+/// The step that brackets name: an index, an element by its merge keys, or a key.
 fn bracket(here: Option<&Value>, inside: &str) -> Option<Step> {
     let Some(Value::Array(items)) = here else {
         return Some(Step::from(inside.trim_matches('"')));
@@ -50,16 +50,16 @@ fn bracket(here: Option<&Value>, inside: &str) -> Option<Step> {
     let wanted: Vec<(&str, &str)> = inside.split(',').filter_map(|pair| pair.split_once('=')).collect();
     let is = |item: &Value, (key, value): &(&str, &str)| match item.get(key) {
         Some(Value::String(text)) => value.trim_matches('"') == text,
-        // What isn't written has its default: the protocol of a port.
+        // A missing key has its default value, such as the protocol of a port.
         Some(other) => serde_json::from_str::<Value>(value).is_ok_and(|value| value == *other),
         None => true,
     };
-    // Of two that have the same keys the later one is too many.
+    // Of two elements with the same keys the last one is the duplicate.
     let place = items.iter().rposition(|item| !wanted.is_empty() && wanted.iter().all(|pair| is(item, pair)))?;
     Some(Step::Index(place))
 }
 
-/// How long the next key is: keys of labels hold dots, so what the object has is asked first.
+/// The length of the next key. Keys of labels contain dots, so a key that the object has comes first.
 fn key_end(here: Option<&Value>, rest: &str) -> usize {
     let known = here.and_then(Value::as_object).into_iter().flat_map(|map| map.keys());
     let fits = |key: &&String| {
@@ -77,7 +77,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn places_of_all_forms_are_found() {
+    fn fields_in_all_forms_are_resolved() {
         let pod = json!({
             "metadata": {"labels": {"podrules.io/task-id": "a"}},
             "spec": {

@@ -1,171 +1,180 @@
-//! A launch: companions in their order, then the Pod, then the ownership. If a step fails, what was made is removed again.
+//! A launch by server-side apply: companions in their order, then the Pod, then the owner references. If a step fails, the caller
+//! deletes what was created.
 
-use super::errors::{Fault, Finding};
-use super::objects::{Object, label};
-use super::{Cluster, LIFETIME_LABEL, MANAGER, TASK_LABEL, errors, request};
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use super::errors::RequestError;
+use super::failure::{findings, warning};
+use super::finding::Finding;
+use super::labels::{LIFETIME_LABEL, MANAGER};
+use super::objects::{Object, is_being_deleted, is_of_task, label, owner_reference, uid_of};
+use super::request::Cluster;
+use super::verbs::{delete_in_background, get};
+use kube::api::{Patch, PatchParams};
+use kube::core::Request;
 use podrules::diagnostic::{Code, Diagnostic};
 use podrules::lifetime::Lifetime;
 use serde_json::{Value, json};
 
-/// How to launch.
+/// The options of a launch.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Let the API server check everything, and change nothing.
+    /// Let the API server check the objects without changing anything (`--dry-run=server`).
     pub dry_run: bool,
-    /// Take fields over that others have set.
+    /// Take over fields that other field managers own (`--force-conflicts`).
     pub force: bool,
 }
 
-/// What became of an object.
+/// What apply did with an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
-    /// It is new.
+pub enum Change {
+    /// It didn't exist before.
     Created,
-    /// It was there, and has changed.
+    /// It existed and has changed.
     Configured,
-    /// It was there as it should be.
+    /// It existed and is the same.
     Unchanged,
 }
 
-impl What {
-    /// The word for it.
+impl Change {
+    /// The word that kubectl prints.
     pub fn word(self) -> &'static str {
         match self {
-            What::Created => "created",
-            What::Configured => "configured",
-            What::Unchanged => "unchanged",
+            Change::Created => "created",
+            Change::Configured => "configured",
+            Change::Unchanged => "unchanged",
         }
     }
 }
 
-/// An object that is there now.
+/// An object that was applied.
 #[derive(Debug, Clone)]
-pub struct Done {
-    /// Its kind and name.
+pub struct Applied {
+    /// Its kind and name, as [`Object::id`] gives them.
     pub id: String,
-    /// What became of it.
-    pub what: What,
-    /// It, as the API server has it.
+    /// What apply did with it.
+    pub change: Change,
+    /// The object as the API server returned it.
     pub object: Value,
-    /// What the API server warns of.
+    /// The API server's warnings.
     pub warnings: Vec<Finding>,
 }
 
-/// A launch on its way.
+/// A launch in progress.
 pub struct Launch<'c> {
     cluster: &'c Cluster,
     options: Options,
-    /// What was made, by the number of its object, with its uid if an answer has told it.
-    made: Vec<(usize, Option<String>)>,
+    /// The objects that this launch created, by index, each with its uid if there was a response.
+    created: Vec<(usize, Option<String>)>,
     objects: Vec<Object>,
 }
 
 impl<'c> Launch<'c> {
-    /// A launch of objects as `prepare` gives them; the Pod is the last.
+    /// A launch of objects as [`Kinds::prepare`](super::Kinds::prepare) returns them; the Pod is the last.
     pub fn new(cluster: &'c Cluster, objects: Vec<Object>, options: Options) -> Self {
-        Launch { cluster, options, made: Vec::new(), objects }
+        Launch { cluster, options, created: Vec::new(), objects }
     }
 
-    /// Does it. What has been made when it fails is known, and removed by [`Launch::undo`].
-    pub async fn run(&mut self) -> Result<Vec<Done>, Vec<Finding>> {
+    /// Applies the objects, and returns them in their order. If it fails or is dropped, [`Launch::undo`] deletes what it created.
+    ///
+    /// # Errors
+    /// A request failed, or an object exists that isn't the task's.
+    pub async fn run(&mut self) -> Result<Vec<Applied>, Vec<Finding>> {
         let Some(last) = self.objects.len().checked_sub(1) else { return Ok(Vec::new()) };
-        // A Pod that is there already owns its companions from the start.
-        let pod_before = self.look(last).await?;
-        let mut owner = pod_before.as_ref().map(|there| owner_reference(&self.objects[last].value, there));
-        let mut done = Vec::with_capacity(last + 1);
+        // A Pod that already exists owns its companions from the start.
+        let pod_before = self.live(last).await?;
+        let mut owner = pod_before.as_ref().map(|live| owner_reference(&self.objects[last].value, live));
+        let mut applied = Vec::with_capacity(last + 1);
         for number in 0..last {
-            let before = self.look(number).await?;
-            done.push(match before {
-                Some(object) if self.is_shared(number, &object) => self.kept(number, object),
+            let before = self.live(number).await?;
+            applied.push(match before {
+                Some(object) if self.is_shared(number, &object) => self.unchanged(number, object),
                 before => self.apply(number, before.as_ref(), owner.as_ref()).await?,
             });
         }
         let pod = self.apply(last, pod_before.as_ref(), None).await?;
         if owner.is_none() && !self.options.dry_run {
             owner = Some(owner_reference(&self.objects[last].value, &pod.object));
-            for (number, done) in done.iter_mut().enumerate() {
+            for (number, companion) in applied.iter_mut().enumerate() {
                 if self.objects[number].lifetime != Some(Lifetime::Pod) {
                     continue;
                 }
-                let owned = self.apply(number, Some(&done.object), owner.as_ref()).await?;
-                let what = if done.what == What::Created { What::Created } else { owned.what };
-                *done = Done { what, warnings: std::mem::take(&mut done.warnings), ..owned };
+                let owned = self.apply(number, Some(&companion.object), owner.as_ref()).await?;
+                let change = if companion.change == Change::Created { Change::Created } else { owned.change };
+                *companion = Applied { change, warnings: std::mem::take(&mut companion.warnings), ..owned };
             }
         }
-        done.push(pod);
-        Ok(done)
+        applied.push(pod);
+        Ok(applied)
     }
 
-    /// Removes what was made, the last first; gives what could not be removed.
+    /// Deletes what was created, the last object first. Returns the objects that could not be deleted.
     pub async fn undo(&mut self) -> Vec<String> {
-        self.cluster.last_patience();
+        self.cluster.start_undo_budget();
         let mut left = Vec::new();
-        for (number, uid) in std::mem::take(&mut self.made).into_iter().rev() {
-            if let Err(fault) = self.remove(number, uid).await {
-                tracing::info!(object = %self.objects[number].id(), why = %fault, "not removed");
+        for (number, uid) in std::mem::take(&mut self.created).into_iter().rev() {
+            if let Err(error) = self.delete(number, uid).await {
+                tracing::info!(object = %self.objects[number].id(), why = %error, "could not remove");
                 left.push(self.objects[number].id());
             }
         }
         left
     }
 
-    async fn remove(&self, number: usize, uid: Option<String>) -> Result<(), Fault> {
+    async fn delete(&self, number: usize, uid: Option<String>) -> Result<(), RequestError> {
         let object = &self.objects[number];
         let uid = match uid {
             Some(uid) => uid,
-            // No answer told whether it was made: it was if it is there now and bears our label.
-            None => match request::get(self.cluster, format!("{}/{}", object.url(), object.name)).await {
-                Ok(there) if is_of_task(&there, self.task()) => uid_of(&there).to_owned(),
+            // There was no response. The object was created if it exists now and has the task's label.
+            None => match get(self.cluster, &object.url(), &object.name).await {
+                Ok(live) if is_of_task(&live, self.task()) => uid_of(&live).to_owned(),
                 Ok(_) => return Ok(()),
-                Err(fault) if fault.not_found() => return Ok(()),
-                Err(fault) => return Err(fault),
+                Err(error) if error.not_found() => return Ok(()),
+                Err(error) => return Err(error),
             },
         };
-        remove_exactly(self.cluster, object, uid).await
+        delete_in_background(self.cluster, &object.url(), &object.name, &uid).await
     }
 
     fn task(&self) -> &str {
         self.objects.last().map_or("", Object::task)
     }
 
-    /// What is there of an object's name; what isn't ours, or is on its way out, is an error.
-    async fn look(&self, number: usize) -> Result<Option<Value>, Vec<Finding>> {
+    /// The object in the cluster, if it exists. It is an error if it isn't the task's, or is being deleted.
+    async fn live(&self, number: usize) -> Result<Option<Value>, Vec<Finding>> {
         let object = &self.objects[number];
-        let there = match request::get(self.cluster, format!("{}/{}", object.url(), object.name)).await {
-            Ok(there) => there,
-            Err(fault) if fault.not_found() => return Ok(None),
-            Err(fault) => return Err(fault.findings(object, self.cluster)),
+        let live = match get(self.cluster, &object.url(), &object.name).await {
+            Ok(live) => live,
+            Err(error) if error.not_found() => return Ok(None),
+            Err(error) => return Err(findings(&error, object, self.cluster)),
         };
-        if !is_of_task(&there, self.task()) && !self.is_shared(number, &there) {
-            return Err(vec![object.not_ours(&there)]);
+        if !is_of_task(&live, self.task()) && !self.is_shared(number, &live) {
+            return Err(vec![object.not_ours(&live)]);
         }
-        if there["metadata"].get("deletionTimestamp").is_some() {
-            let message = format!("{} is being removed, and can't be made anew before it has gone", object.id());
+        if is_being_deleted(&live) {
+            let message = format!("{} is being deleted and can't be recreated until it is gone", object.id());
             let help = format!("wait for it: `kubectl wait --for=delete -n {} {}`", object.namespace, object.id());
             return Err(vec![Finding::new(object.subject, Diagnostic::new(Code::BeingRemoved, message).help(help))]);
         }
-        Ok(Some(there))
+        Ok(Some(live))
     }
 
-    /// Whether another task made it for good, so that this one uses it as it is.
-    fn is_shared(&self, number: usize, there: &Value) -> bool {
+    /// Whether another task created it with `lifetime: keep`, so that this task uses it unchanged.
+    fn is_shared(&self, number: usize, live: &Value) -> bool {
         self.objects[number].lifetime == Some(Lifetime::Keep)
-            && label(there, LIFETIME_LABEL) == Some(Lifetime::Keep.word())
-            && !is_of_task(there, self.task())
+            && label(live, LIFETIME_LABEL) == Some(Lifetime::Keep.word())
+            && !is_of_task(live, self.task())
     }
 
-    fn kept(&self, number: usize, object: Value) -> Done {
-        Done { id: self.objects[number].id(), what: What::Unchanged, object, warnings: Vec::new() }
+    fn unchanged(&self, number: usize, object: Value) -> Applied {
+        Applied { id: self.objects[number].id(), change: Change::Unchanged, object, warnings: Vec::new() }
     }
 
-    /// Applies an object.
+    /// Applies an object. `before` is the object in the cluster, `owner` the reference that a companion of the Pod gets.
     async fn apply(
         &mut self,
         number: usize,
         before: Option<&Value>,
         owner: Option<&Value>,
-    ) -> Result<Done, Vec<Finding>> {
+    ) -> Result<Applied, Vec<Finding>> {
         let object = &self.objects[number];
         let mut value = object.value.clone();
         if let (Some(owner), Some(Lifetime::Pod)) = (owner, object.lifetime) {
@@ -177,76 +186,44 @@ impl<'c> Launch<'c> {
             field_manager: Some(MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let request = kube::core::Request::new(object.url()).patch(&object.name, &parameters, &Patch::Apply(&value));
-        let request = request.map_err(|error| Fault::Unusable(error.to_string()));
+        let request = Request::new(object.url()).patch(&object.name, &parameters, &Patch::Apply(&value));
         let new = before.is_none() && !self.options.dry_run;
         if new {
-            self.made.push((number, None));
+            self.created.push((number, None));
         }
-        let mut doubt = false;
-        let answer = match request {
-            Ok(request) => self.cluster.send_noting(request, &mut doubt).await,
-            Err(fault) => Err(fault),
+        let mut uncertain = false;
+        let reply = match request {
+            Ok(request) => self.cluster.send_tracked(request, &mut uncertain).await,
+            Err(error) => Err(RequestError::from(error)),
         };
         let object = &self.objects[number];
-        let reply = match answer {
+        let reply = match reply {
             Ok(reply) => reply,
-            Err(fault) => {
-                // A refusal says for certain that it wasn't made, if every attempt was refused; silence doesn't.
-                if new && !doubt {
-                    self.made.pop();
+            Err(error) => {
+                // If every attempt was refused, the object certainly wasn't created. Without a response it may have been.
+                if new && !uncertain {
+                    self.created.pop();
                 }
-                return Err(fault.findings(object, self.cluster));
+                return Err(findings(&error, object, self.cluster));
             }
         };
-        if new && !reply.created && !doubt {
-            self.made.pop();
-            let message = format!("{} was made by somebody else in this moment", object.id());
-            let diagnostic = Diagnostic::new(Code::NotOurs, message).help("see whose it is, and try again");
+        if new && !reply.created && !uncertain {
+            self.created.pop();
+            let message = format!("{} was created by somebody else in the meantime", object.id());
+            let diagnostic = Diagnostic::new(Code::NotOurs, message).help("check who created it, then try again");
             return Err(vec![Finding::new(object.subject, diagnostic)]);
         }
-        if new && let Some((_, uid)) = self.made.last_mut() {
+        if new && let Some((_, uid)) = self.created.last_mut() {
             *uid = Some(uid_of(&reply.body).to_owned());
         }
         let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
-        let what = match before {
-            None => What::Created,
-            Some(before) if version(before) == version(&reply.body) => What::Unchanged,
-            Some(_) => What::Configured,
+        let change = match before {
+            None => Change::Created,
+            Some(before) if version(before) == version(&reply.body) => Change::Unchanged,
+            Some(_) => Change::Configured,
         };
-        tracing::info!(object = %object.id(), what = what.word(), "applied");
-        let warnings = reply.warnings.iter().map(|text| errors::warning(object, text)).collect();
-        Ok(Done { id: object.id(), what, object: reply.body, warnings })
+        tracing::info!(object = %object.id(), what = change.word(), "applied");
+        let warnings = reply.warnings.iter().map(|text| warning(object, text)).collect();
+        Ok(Applied { id: object.id(), change, object: reply.body, warnings })
     }
-}
-
-/// Removes an object, and no other that has its name by now.
-pub(super) async fn remove_exactly(cluster: &Cluster, object: &Object, uid: String) -> Result<(), Fault> {
-    let exactly = DeleteParams {
-        preconditions: Some(Preconditions { uid: Some(uid), resource_version: None }),
-        ..DeleteParams::background()
-    };
-    let request = kube::core::Request::new(object.url()).delete(&object.name, &exactly);
-    let request = request.map_err(|error| Fault::Unusable(error.to_string()))?;
-    match cluster.send(request).await {
-        Err(fault) if fault.not_found() => Ok(()),
-        other => other.map(|_| ()),
-    }
-}
-
-/// Whether an object bears the task's label.
-pub(super) fn is_of_task(object: &Value, task: &str) -> bool {
-    !task.is_empty() && label(object, TASK_LABEL) == Some(task)
-}
-
-pub(super) fn uid_of(object: &Value) -> &str {
-    object["metadata"]["uid"].as_str().unwrap_or("")
-}
-
-/// How companions name the Pod, or the Job, that they go with.
-pub(super) fn owner_reference(sent: &Value, there: &Value) -> Value {
-    json!({
-        "apiVersion": sent["apiVersion"], "kind": sent["kind"], "name": there["metadata"]["name"],
-        "uid": there["metadata"]["uid"],
-    })
 }

@@ -1,56 +1,53 @@
-//! An outcome on a cluster: companions first, then the Pod, then who owns what. Everything here speaks to the API server.
+//! An outcome on a cluster: companions are created first, then the Pod, then the Pod becomes their owner. This crate holds all
+//! requests to the API server.
 //!
 //! ```text
-//! client    kubeconfig, or the Pod we run in → how to reach the cluster
-//! connect   the connection to it
-//! request   one request: its time, its retries, what became of it
+//! launch    apply: companions, Pod, owner references; undo if a step fails. For people
+//! create    create: the same with as few requests as possible. For the agent
+//! wait      polls until the Pod runs or has finished
+//! kinds     API discovery: the plural names of companions' kinds
+//! verbs     get, create, patch, delete, list: one request each
+//! request   sending a request: timeout, retries, the response
+//! connect   the connection to the API server
+//! client    kubeconfig, or in-cluster configuration
+//! failure   errors of the API server → findings, each with the object and the field that it is about
+//! errors    why a request failed, and whether to retry it
 //! objects   manifests → objects with their names and labels
-//! kinds     what the cluster calls their kinds
-//! launch    the order of a launch, and the way back if it fails: for people
-//! create    the same with as few requests as there can be: for an agent
-//! labelled  what is known by its labels: listed, removed, let go
-//! status    what a Pod's status says
-//! wait      what becomes of the Pod
-//! errors    what the API server says → findings, each with the field it is about
+//! finding   a finding, its object and field
+//! field     fields as the API server names them → pointers
+//! status    a Pod's status → its state
+//! labels    labels, finalizer and field manager
 //! ```
 //!
-//! Nothing here knows of rules and their places: a [`Finding`] names the object and the field, and who asked for the launch
-//! knows who wrote it.
+//! This crate knows neither rules nor files: a [`Finding`] names the object and the field, and the caller looks up who wrote it.
 
 mod client;
 mod connect;
 mod create;
 mod errors;
+mod failure;
 mod field;
+mod finding;
 mod kinds;
-mod labelled;
+mod labels;
 mod launch;
 mod objects;
 mod request;
 mod status;
+mod verbs;
 mod wait;
 
 pub use client::{Access, chain};
 pub use connect::Observer;
-pub use create::{Created, Failed, Retry, Step, create};
-pub use errors::{Finding, Subject};
+pub use create::{Created, Step, create};
+pub use errors::{ApiError, Retry};
+pub use failure::LaunchError;
+pub use finding::{Finding, Subject};
 pub use kinds::Kinds;
-pub use labelled::{Trouble, adopt, delete, delete_all, each, post, release};
-pub use launch::{Done, Launch, Options, What};
-pub use objects::{Object, Wanted, described};
+pub use labels::{AGENT_LABEL, FINALIZER, LIFETIME_LABEL, MANAGER, RULE_LABEL, TASK_LABEL};
+pub use launch::{Applied, Change, Launch, Options};
+pub use objects::{CompanionSpec, Object, launch_objects};
 pub use request::Cluster;
 pub use status::{State, ended_at, state};
+pub use verbs::{adopt, delete, delete_collection, for_each, post, remove_finalizer};
 pub use wait::wait;
-
-/// The field manager of everything that podrules applies.
-pub const MANAGER: &str = "podrules";
-/// The label that says for which task an object was made.
-pub const TASK_LABEL: &str = "podrules.io/task-id";
-/// ClearML's label that says which agent's an object is.
-pub const AGENT_LABEL: &str = "CLEARML";
-/// The label that says which rule asked for a companion.
-pub const RULE_LABEL: &str = "podrules.io/rule";
-/// The label that says how long a companion lives.
-pub const LIFETIME_LABEL: &str = "podrules.io/lifetime";
-/// The finalizer that keeps a Pod until the command after its deletion has run.
-pub const FINALIZER: &str = "podrules.io/post-delete";

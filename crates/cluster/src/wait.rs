@@ -1,20 +1,29 @@
-//! What becomes of a Pod: until it runs or has ended, or is known not to start.
+//! Polling a Pod until it runs or has finished, or it is certain that it won't start.
 
-use super::errors::{Fault, Finding, Subject};
-use super::objects::Object;
+use super::errors::RequestError;
+use super::failure::findings;
+use super::finding::{Finding, Subject};
+use super::objects::{Object, is_being_deleted};
+use super::request::Cluster;
 use super::status::{State, state};
-use super::{Cluster, request};
+use super::verbs::get;
+use kube::api::ListParams;
+use kube::core::Request;
 use podrules::diagnostic::{Code, Diagnostic};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-/// The first pause between two looks.
+/// The first pause between two requests.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The longest.
+/// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How long the scheduler may find no node: an autoscaler takes its time to bring one, but begins sooner.
+/// How long a Pod may be unschedulable. An autoscaler takes longer to add a node, but starts to do so before.
 const UNSCHEDULABLE: Duration = Duration::from_secs(30);
-/// Waits until the Pod runs or has ended well; gives the word for it.
+
+/// Waits until the Pod runs or has succeeded, at most as long as `most`. Returns `running` or `succeeded`.
+///
+/// # Errors
+/// The Pod failed, was deleted, can't be scheduled or hasn't started in time, or a request failed.
 pub async fn wait(cluster: &Cluster, pod: &Object, most: Duration) -> Result<&'static str, Vec<Finding>> {
     let (started, mut pause) = (Instant::now(), PAUSE);
     let mut unschedulable_since = None;
@@ -22,31 +31,31 @@ pub async fn wait(cluster: &Cluster, pod: &Object, most: Duration) -> Result<&'s
         Err(vec![Finding::new(pod.subject, Diagnostic::new(code, format!("{}: {message}", pod.id())).help(help))])
     };
     debug_assert_eq!(pod.subject, Subject::Pod);
-    let look = format!("`kubectl describe -n {} {}` tells more", pod.namespace, pod.id());
+    let describe = format!("`kubectl describe -n {} {}` shows more", pod.namespace, pod.id());
     loop {
-        let object = match look_at(cluster, pod).await {
+        let object = match live_pod(cluster, pod).await {
             Ok(object) => object,
-            Err(fault) if fault.not_found() => {
+            Err(error) if error.not_found() => {
                 return failed(
                     Code::PodFailed,
                     "it was deleted before it started".into(),
-                    "see who deletes Pods there: the namespace's events tell",
+                    "check the namespace's events for who deletes Pods",
                 );
             }
-            Err(fault) => return Err(fault.findings(pod, cluster)),
+            Err(error) => return Err(findings(&error, pod, cluster)),
         };
-        cluster.fresh_patience();
-        let why = match standing(&object) {
+        cluster.reset_retry_budget();
+        let why = match state_of(&object) {
             State::Running => return Ok("running"),
             State::Succeeded => return Ok("succeeded"),
-            State::Failed { message, .. } => return failed(Code::PodFailed, message, &look),
-            State::Stuck { message, .. } => return failed(Code::PodFailed, message, &look),
+            State::Failed { message, .. } => return failed(Code::PodFailed, message, &describe),
+            State::Stuck { message, .. } => return failed(Code::PodFailed, message, &describe),
             State::Unschedulable(why) => {
                 let since = *unschedulable_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= UNSCHEDULABLE {
-                    return failed(Code::PodFailed, format!("no node can take it: {why}"), &look);
+                    return failed(Code::PodFailed, format!("can't be scheduled: {why}"), &describe);
                 }
-                format!("no node can take it: {why}")
+                format!("can't be scheduled: {why}")
             }
             State::Coming { message: why, .. } => {
                 unschedulable_since = None;
@@ -55,30 +64,28 @@ pub async fn wait(cluster: &Cluster, pod: &Object, most: Duration) -> Result<&'s
         };
         let left = most.saturating_sub(started.elapsed());
         if left.is_zero() {
-            return failed(Code::WaitTimeout, format!("it has not started in {}: {why}", seconds(most)), &look);
+            return failed(Code::WaitTimeout, format!("it hasn't started within {}: {why}", seconds(most)), &describe);
         }
         tokio::time::sleep(pause.min(left)).await;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
     }
 }
 
-/// The Pod as it stands; of a Job the newest that it has made, or itself before there is one.
-async fn look_at(cluster: &Cluster, pod: &Object) -> Result<Value, Fault> {
-    let own = request::get(cluster, format!("{}/{}", pod.url(), pod.name)).await?;
+/// The Pod in the cluster; of a Job, the newest Pod that it has created, or the Job itself if there is none.
+async fn live_pod(cluster: &Cluster, pod: &Object) -> Result<Value, RequestError> {
+    let own = get(cluster, &pod.url(), &pod.name).await?;
     if own["kind"] != "Job" {
         return Ok(own);
     }
-    let pods = format!(
-        "/api/v1/namespaces/{}/pods?labelSelector=batch.kubernetes.io%2Fjob-name%3D{}",
-        pod.namespace, pod.name
-    );
-    let list = request::get(cluster, pods).await?;
-    let made = list["items"].as_array().into_iter().flatten();
-    let newest = made.max_by(|a, b| created(a).cmp(created(b)));
+    let pods = Request::new(format!("/api/v1/namespaces/{}/pods", pod.namespace));
+    let of_job = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={}", pod.name));
+    let list = cluster.send(pods.list(&of_job)?).await?.body;
+    let pods = list["items"].as_array().into_iter().flatten();
+    let newest = pods.max_by(|a, b| created(a).cmp(created(b)));
     Ok(newest.cloned().unwrap_or(own))
 }
 
-/// When an object was made. Texts of RFC 3339 in UTC are in the order of their times.
+/// The creation time. Timestamps of RFC 3339 in UTC sort as text.
 fn created(object: &Value) -> &str {
     object["metadata"]["creationTimestamp"].as_str().unwrap_or("")
 }
@@ -87,17 +94,17 @@ fn seconds(time: Duration) -> String {
     format!("{} s", time.as_secs_f64())
 }
 
-/// How what was launched stands: a Pod, or a Job that has made none yet.
-fn standing(object: &Value) -> State {
+/// The state of what was launched: a Pod, or a Job that has no Pod yet.
+fn state_of(object: &Value) -> State {
     match state(&object["status"]) {
-        ended @ (State::Running | State::Succeeded) => ended,
+        finished @ (State::Running | State::Succeeded) => finished,
         State::Failed { reason, message } => State::Failed { reason, message: format!("it failed: {message}") },
-        _ if object["metadata"].get("deletionTimestamp").is_some() => {
+        _ if is_being_deleted(object) => {
             State::Failed { reason: "Deleted".into(), message: "it is being deleted before it started".into() }
         }
         _ if object["kind"] == "Job" => State::Coming {
             reason: "".into(),
-            message: "its Job has made no Pod yet: the Job's events tell why".into(),
+            message: "the Job hasn't created a Pod yet; see the Job's events".into(),
         },
         other => other,
     }

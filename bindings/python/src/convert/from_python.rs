@@ -6,6 +6,7 @@
 
 use super::keys::{self, Lent};
 use podrules::edit::{Pointer, Step};
+use podrules::text::shortened;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
@@ -17,6 +18,8 @@ const MAX_DEPTH: usize = 100;
 const MAX_BYTES: usize = 64 << 20;
 /// The cost of a part.
 const PART_BYTES: usize = 32;
+/// Characters of a text that a message quotes.
+const MAX_TEXT: usize = 80;
 /// Steps of a path that are told.
 const MAX_STEPS: usize = 12;
 
@@ -181,7 +184,8 @@ impl Reader {
         value: &Bound<'_, PyAny>,
     ) -> Result<(), Stop> {
         let Ok(name) = key.cast::<PyString>() else {
-            let shown = key.repr().map_or_else(|_| "a key".to_owned(), |repr| shortened(&repr.to_string_lossy()));
+            let shown =
+                key.repr().map_or_else(|_| "a key".to_owned(), |repr| shortened(repr.to_string_lossy(), MAX_TEXT));
             return Err(refuse(format!("the key {shown} is of type {}, and keys are text", type_name(key))));
         };
         let name = self.text(name)?;
@@ -267,20 +271,13 @@ fn real(number: f64) -> Result<Value, Stop> {
 }
 
 fn raised(error: PyErr) -> Stop {
-    refuse(format!("reading it raised {}", shortened(&error.to_string())))
+    refuse(format!("reading it raised {}", shortened(error.to_string(), MAX_TEXT)))
 }
 
 /// The name of an object's type, with its module unless it is built in.
 pub fn type_name(object: &Bound<'_, PyAny>) -> String {
     let kind = object.get_type();
     kind.fully_qualified_name().map_or_else(|_| "value".to_owned(), |name| name.to_string_lossy().into_owned())
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(80) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }
 
 fn enum_value<'py>(object: &Bound<'py, PyAny>) -> Result<Option<Bound<'py, PyAny>>, Stop> {

@@ -7,7 +7,7 @@ use crate::steps::reached;
 use crate::unit::{COMPANIONS, Condition, Kind, Unit};
 use podrules::diagnostic::render::printable_line;
 use podrules::lifetime::Lifetime;
-use podrules_cluster::{self as cluster, FINALIZER, LIFETIME_LABEL, TASK_LABEL, Trouble};
+use podrules_cluster::{self as cluster, ApiError, FINALIZER, LIFETIME_LABEL, TASK_LABEL};
 use podrules_worker::command::{self, Done as Ran, Once, Values};
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -30,11 +30,11 @@ pub enum Done {
     /// A launch.
     Launched(SmolStr, Box<Launched>),
     /// A deletion was asked for.
-    Deleted(SmolStr, Result<(), Trouble>),
+    Deleted(SmolStr, Result<(), ApiError>),
     /// The command after the deletion has run, and the Pod is let go.
-    Commanded(SmolStr, Result<(), Trouble>),
+    Commanded(SmolStr, Result<(), ApiError>),
     /// Companions were removed.
-    Cleaned(SmolStr, Result<(), Trouble>),
+    Cleaned(SmolStr, Result<(), ApiError>),
     /// Companions that were found: to look whether somebody needs them.
     Found(Vec<super::sweep::Companion>),
     /// All of them were looked at.
@@ -106,7 +106,7 @@ impl<S: TaskSource> Control<S> {
 }
 
 /// What has gone needs nothing more.
-fn unless_gone(result: Result<(), Trouble>) -> Result<(), Trouble> {
+fn unless_gone(result: Result<(), ApiError>) -> Result<(), ApiError> {
     match result {
         Err(trouble) if trouble.gone => Ok(()),
         other => other,
@@ -114,7 +114,7 @@ fn unless_gone(result: Result<(), Trouble>) -> Result<(), Trouble> {
 }
 
 impl Launcher {
-    async fn delete(&self, unit: &Unit) -> Result<(), Trouble> {
+    async fn delete(&self, unit: &Unit) -> Result<(), ApiError> {
         let _place = self.ends.acquire().await;
         unless_gone(cluster::delete(&self.cluster, &unit.url(), &unit.name, &unit.uid, unit.kind == Kind::Job).await)?;
         reached("pod-deleted");
@@ -128,7 +128,7 @@ impl Launcher {
         run: bool,
         release: bool,
         once: Arc<Once>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ApiError> {
         if run && self.commands.post_delete.is_some() {
             let _place = self.blocking.acquire().await;
             reached("post-delete-started");
@@ -157,17 +157,17 @@ impl Launcher {
                 }
                 Ok(None) => {}
                 // Whether it has run can't be known or kept: it isn't run before that can be.
-                Ok(Some(Err(fault))) => return Err(Trouble { message: self.render.tell(&fault), gone: false }),
+                Ok(Some(Err(fault))) => return Err(ApiError { message: self.render.tell(&fault), gone: false }),
                 Err(error) => {
                     let message = format!("the command after the deletion ended unexpectedly: {error}");
-                    return Err(Trouble { message, gone: false });
+                    return Err(ApiError { message, gone: false });
                 }
             }
             reached("post-delete-done");
         }
         if release {
             let _place = self.ends.acquire().await;
-            let let_go = cluster::release(&self.cluster, &unit.url(), &unit.name, &unit.uid, FINALIZER).await;
+            let let_go = cluster::remove_finalizer(&self.cluster, &unit.url(), &unit.name, &unit.uid, FINALIZER).await;
             unless_gone(let_go)?;
             reached("finalizer-removed");
         }
@@ -175,11 +175,11 @@ impl Launcher {
     }
 
     /// Removes companions that live till the task's end.
-    async fn clean(&self, unit: &Unit) -> Result<(), Trouble> {
+    async fn clean(&self, unit: &Unit) -> Result<(), ApiError> {
         let _place = self.ends.acquire().await;
         let labels = [(TASK_LABEL, &*unit.key), (LIFETIME_LABEL, Lifetime::Task.word())];
         for url in unit.companions.as_deref().unwrap_or("").split(',').filter(|url| self.is_collection(url)) {
-            unless_gone(cluster::delete_all(&self.cluster, url, &labels).await)?;
+            unless_gone(cluster::delete_collection(&self.cluster, url, &labels).await)?;
         }
         reached("companions-removed");
         Ok(())

@@ -9,6 +9,7 @@ use crate::source::{End, Report, TaskSource};
 use crate::steps::reached;
 use crate::unit::{Condition, Kind, Unit};
 use podrules::diagnostic::render::printable_line;
+use podrules::text::shortened;
 use podrules_cluster::Retry;
 use smol_str::SmolStr;
 use std::time::{Duration, Instant};
@@ -283,8 +284,5 @@ fn pod_deleted() -> (End, String, String) {
 
 /// A message within bounds.
 fn short(message: &str) -> String {
-    match message.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}…", &message[..at]),
-        None => message.to_owned(),
-    }
+    shortened(message, LONGEST)
 }

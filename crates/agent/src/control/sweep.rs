@@ -7,7 +7,7 @@ use crate::source::{Fate, TaskSource};
 use jiff::Timestamp;
 use podrules::diagnostic::render::printable_line;
 use podrules::lifetime::Lifetime;
-use podrules_cluster::{self as cluster, LIFETIME_LABEL, TASK_LABEL, Trouble};
+use podrules_cluster::{self as cluster, ApiError, LIFETIME_LABEL, TASK_LABEL};
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl<S: TaskSource> Control<S> {
             for url in launcher.companion_urls().await {
                 let url: Arc<str> = url.into();
                 let mut found = Vec::new();
-                let listed = cluster::each(&launcher.cluster, &url, &selector, |object| {
+                let listed = cluster::for_each(&launcher.cluster, &url, &selector, |object| {
                     found.extend(Companion::read(&url, &object))
                 });
                 if let Err(trouble) = listed.await {
@@ -166,7 +166,7 @@ impl Launcher {
         urls
     }
 
-    async fn mend(&self, companion: &Companion, mend: &Mend) -> Result<(), Trouble> {
+    async fn mend(&self, companion: &Companion, mend: &Mend) -> Result<(), ApiError> {
         match mend {
             Mend::Remove => {
                 cluster::delete(&self.cluster, &companion.url, &companion.name, &companion.uid, false).await

@@ -46,7 +46,7 @@ fn our_check_and_the_api_server_agree() {
 
 /// What the API server has against the Pod as `apply` sends it.
 fn applied(place: &Place, pod: Value) -> Option<Value> {
-    let objects = podrules_cluster::described(Vec::new(), pod, "task", &place.namespace).unwrap();
+    let objects = podrules_cluster::launch_objects(Vec::new(), pod, "task", &place.namespace).unwrap();
     let object = &objects[0];
     let path = place.core(&format!("pods/{}", object.name));
     place.apply_as("podrules&dryRun=All", &path, &object.value).err()
