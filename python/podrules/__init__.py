@@ -4,7 +4,7 @@
     rendered = rules.render(task, queue_name="train")
     print(rendered.yaml())
 
-ClearML Enterprise runs rules with CLEARML_K8S_GLUE_TEMPLATE_MODULE=podrules:update_template; see there.
+For ClearML Enterprise, set CLEARML_K8S_GLUE_TEMPLATE_MODULE=podrules:update_template; see `update_template`.
 """
 
 from podrules._errors import RulesError

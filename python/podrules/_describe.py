@@ -1,4 +1,4 @@
-"""What to say of an exception that a hook raised."""
+"""The description of an exception that a hook raised."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ _IMPORT_MACHINERY = ("<frozen importlib", "importlib/__init__.py", "importlib\\_
 
 
 def describe(error: BaseException, module: str, importing: bool) -> tuple[str, str, str | None]:
-    """The message (what comes after "the hook module:function"), the traceback, and what to do."""
+    """The message, which follows "the hook module:function", the traceback, and the help."""
     if importing and isinstance(error, ModuleNotFoundError) and _is_module(error.name, module):
         return (
             f"can't be imported: there is no module {error.name}",
             "",
-            "put its folder on PYTHONPATH, or give it as python_path",
+            "add its folder to PYTHONPATH, or pass it as python_path",
         )
     where = _place(error, module)
-    told = _told(error)
+    name = _name(error)
     text = _traceback(error)
     if importing and isinstance(error, SyntaxError):
-        return f"can't be imported: {told}{where}", "", None
+        return f"can't be imported: {name}{where}", "", None
     if importing:
-        return f"can't be imported: its module raised {told}{where}", text, None
+        return f"can't be imported: its module raised {name}{where}", text, None
     if isinstance(error, SystemExit):
-        return f"tried to end the agent: {told}{where}", text, None
-    return f"raised {told}{where}", text, None
+        return f"tried to end the agent: {name}{where}", text, None
+    return f"raised {name}{where}", text, None
 
 
 def _is_module(missing: str | None, module: str) -> bool:
-    """Whether the hook's own module, or a package around it, wasn't found: not one that it imports."""
+    """Whether the missing module is the hook's own, or a package around it, not one that the hook imports."""
     return missing is not None and (missing == module or module.startswith(missing + "."))
 
 
-def _told(error: BaseException) -> str:
+def _name(error: BaseException) -> str:
     try:
         text = error.msg if isinstance(error, SyntaxError) else str(error)
     except Exception:  # An exception's own __str__ may fail.
@@ -52,7 +52,7 @@ def _frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def _place(error: BaseException, module: str) -> str:
-    """Where in the hook's own file it happened; if that isn't known, where it was raised."""
+    """The innermost place in the hook's own file; if there is none, where it was raised."""
     if isinstance(error, SyntaxError) and error.filename:
         return f" ({error.filename}:{error.lineno})"
     frames = _frames(error)

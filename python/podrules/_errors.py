@@ -1,4 +1,4 @@
-"""The exception of rules that can't be loaded, or that fail."""
+"""The exception for rules that can't be loaded, or that fail."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 class RulesError(Exception):
     """Rules have mistakes, or a rule failed for a task.
 
-    `str()` gives the whole report with the lines that are wrong, `summary` one line, `diagnostics` the same
-    as data: a list of dicts with `code`, `severity`, `message`, and where they are known `file`, `line`,
-    `column`, `rule`, `help`, `detail`.
-    `log` is what rules logged until one failed: pairs of a rule's name and a line.
+    `str()` is the complete report, which quotes the lines with mistakes; `summary` is one line. `diagnostics`
+    is the report as data: a list of dicts with `code`, `severity`, `message`, and, where known, `file`, `line`,
+    `column`, `rule`, `help` and `detail`. `log` is what rules logged before one failed: pairs of a rule's name
+    and a line.
     """
 
     summary: str
@@ -28,5 +28,5 @@ class RulesError(Exception):
         return str(self.args[0])
 
 
-# What people see is where it is to be imported from.
+# Tracebacks show the module from which it is imported.
 RulesError.__module__ = "podrules"

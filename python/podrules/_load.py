@@ -1,4 +1,4 @@
-"""Paths, globs and folders to compiled rules."""
+"""Loading rules from files, folders and globs."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ def load(
     values: StrPath | Iterable[StrPath] | None = None,
     python_path: StrPath | Iterable[StrPath] = (),
 ) -> _native.Rules:
-    """Reads and compiles rules; raises `RulesError` with all their mistakes.
+    """Reads and compiles rules.
 
-    `rules` are files, folders (their YAML files by name, hidden ones left out) and globs. `values` are values
-    files of the ClearML agent's chart, merged in the order given; their rules come first. `python_path` are
-    folders with the modules that `python:` rules name: they're put at the front of `sys.path`.
+    `rules` are files, folders (their YAML files in the order of their names, without hidden ones) and globs.
+    `values` are values files of the ClearML agent's chart, merged in the given order; their rules come first.
+    `python_path` are folders with the modules that `python:` rules name; they are put at the front of `sys.path`.
+
+    Raises `RulesError` with all mistakes.
     """
     files, problems = expand(rules)
     if not rules and values is None:
-        problems.append(("there is nothing to load", "name rules files or values files"))
+        problems.append(("there is nothing to load", "pass rules files or values files"))
     value_files = [os.fspath(path) for path in _several(values)]
     for folder in reversed([os.path.abspath(path) for path in _several(python_path)]):
         if folder not in sys.path:
@@ -37,7 +39,7 @@ def load(
 
 
 def expand(paths: Iterable[StrPath]) -> tuple[list[str], list[Problem]]:
-    """The files that paths stand for, each once, and the paths that stand for none."""
+    """The files that the paths name, each once, and a problem for each path that names none."""
     files: list[str] = []
     problems: list[Problem] = []
     for path in [os.fspath(path) for path in paths]:
@@ -47,14 +49,14 @@ def expand(paths: Iterable[StrPath]) -> tuple[list[str], list[Problem]]:
             problems.append((f"{path} can't be read: {error.strerror or error}", None))
             continue
         if not found:
-            what = "holds no YAML file" if os.path.isdir(path) else "matches no file"
+            what = "contains no YAML file" if os.path.isdir(path) else "matches no file"
             problems.append((f"{path} {what}", None))
         files += [file for file in found if file not in files]
     return files, problems
 
 
 def _folder(path: str) -> list[str]:
-    """The YAML files of a folder but hidden ones: Kubernetes keeps a ConfigMap's versions in them."""
+    """The YAML files of a folder, without hidden ones, in which Kubernetes keeps a ConfigMap's versions."""
     names = sorted(name for name in os.listdir(path) if name.endswith(_YAML) and not name.startswith("."))
     files = [os.path.join(path, name) for name in names]
     return [file for file in files if not os.path.isdir(file)]
@@ -67,7 +69,7 @@ def _file_or_glob(path: str) -> list[str]:
 
 
 def _several(paths: StrPath | Iterable[StrPath] | None) -> list[StrPath]:
-    """One path, several, or none."""
+    """One path, several paths or none, as a list."""
     if paths is None:
         return []
     if isinstance(paths, (str, os.PathLike)):

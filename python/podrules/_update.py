@@ -1,4 +1,4 @@
-"""`update_template`, which ClearML Enterprise's agent calls for each task, and the rules that it keeps."""
+"""`update_template`, which ClearML Enterprise's agent calls for each task, and reloading of its rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from podrules._load import expand, load
 VARIABLE = "PODRULES_RULES"
 
 _logger = logging.getLogger("podrules")
-# Without a handler Python prints warnings to stderr by itself, where they are already.
+# Without a handler Python itself would print warnings to stderr, a second time.
 _logger.addHandler(logging.NullHandler())
 
 Signature = Tuple[Any, ...]
@@ -35,11 +35,13 @@ def update_template(
     *args: Any,
     **kwargs: Any,
 ) -> dict[str, Any]:
-    """Runs the rules that `PODRULES_RULES` names on the template of a task: for ClearML Enterprise's
+    """Runs rules on the template of a task. The function for ClearML Enterprise's
     `CLEARML_K8S_GLUE_TEMPLATE_MODULE=podrules:update_template`.
 
-    `PODRULES_RULES` holds files, folders and globs, with commas or colons between. Files that change are read
-    again. Only rules of the stage `template` run. Raises `RulesError`, which fails the task, if a rule fails.
+    The rules are those in the files, folders and globs of the environment variable `PODRULES_RULES`, separated
+    by commas or colons. Files that change are reloaded. Only rules with `stage: template` run.
+
+    Raises `RulesError` if a rule fails, which fails the task.
     """
     try:
         edited, lines = _native.update(
@@ -56,19 +58,19 @@ def update_template(
         )
     except RulesError as error:
         for rule, line in error.log:
-            _say(f"rule {rule}: {line}")
+            _print(f"rule {rule}: {line}")
         raise
     for line in lines:
-        _say(line)
+        _print(line)
     return {"template": edited}
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(f"podrules: {line}", flush=True)
 
 
 class Watched:
-    """Rules of files that may change. `current` is safe to call from several threads."""
+    """Rules that are reloaded when their files change. Threads can call `current` concurrently."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, interval: float = 1.0) -> None:
         self._clock = clock
@@ -80,16 +82,16 @@ class Watched:
         self._fresh = False
 
     def current(self) -> _native.Rules:
-        """The rules as they stand in the files; those from before if the files are wrong now."""
+        """The rules in the files, or the last ones that could be loaded if the files now have mistakes."""
         rules = self._rules
         if rules is None:
             with self._lock:
-                # Another thread may have loaded them meanwhile.
+                # Another thread may have loaded them in the meantime.
                 return self._rules or self._first()
         if self._clock() >= self._next and self._lock.acquire(blocking=False):
-            # Threads that come while one looks go on with the rules from before.
+            # Other threads keep using the previous rules meanwhile.
             try:
-                self._look(rules)
+                self._reload(rules)
             finally:
                 self._lock.release()
         return self._rules or rules
@@ -97,50 +99,51 @@ class Watched:
     def _first(self) -> _native.Rules:
         named = _named()
         if not named:
-            message = f"the environment variable {VARIABLE} names no rules"
+            message = f"the environment variable {VARIABLE} isn't set or is empty"
             report = f"error[input]: {message}\nhelp: set it to files or folders, such as /etc/podrules"
             data: dict[str, Any] = {"code": "input", "severity": "error", "message": message, "related": []}
             raise RulesError(report, message, [data])
-        self._signature, self._fresh = _look_at(named)
+        self._signature, self._fresh = _signature_of(named)
         self._rules = rules = load(*named)
         self._next = self._clock() + self._interval
-        _tell_warnings(rules)
+        _log_warnings(rules)
         return rules
 
-    def _look(self, rules: _native.Rules) -> None:
-        """Reads the files again if they changed. Called with the lock held."""
+    def _reload(self, rules: _native.Rules) -> None:
+        """Loads the files again if they have changed. The caller holds the lock."""
         self._next = self._clock() + self._interval
         named = _named()
-        signature, fresh = _look_at(named)
+        signature, fresh = _signature_of(named)
         changed = signature != self._signature
-        # A file that was just written may be written again within the same tick of the file system's clock.
+        # A file that was just written may be written again within the resolution of the file system's clock.
         if not changed and not self._fresh:
             return
         self._signature, self._fresh = signature, fresh
         try:
             self._rules = load(*named)
-        except Exception as error:  # Whatever it is: tasks go on with the rules that worked.
+        except Exception as error:  # Any error: tasks keep using the previous rules.
             if changed:
-                _tell(
-                    logging.ERROR, f"the rules changed and can't be loaded; those from before stay:\n{error}"
+                _log(
+                    logging.ERROR,
+                    f"the rules have changed but can't be loaded; the previous rules are used:\n{error}",
                 )
             return
         if changed:
-            _tell(
+            _log(
                 logging.INFO,
-                f"the rules changed and were loaded: {len(self._rules)} rules, before {len(rules)}",
+                f"reloaded the changed rules (number of rules: {len(self._rules)}, before: {len(rules)})",
             )
-            _tell_warnings(self._rules)
+            _log_warnings(self._rules)
 
 
 def _named() -> list[str]:
-    """What the environment variable holds."""
+    """The paths in the environment variable."""
     separators = f"[,{re.escape(os.pathsep)}\n]"
     return [part.strip() for part in re.split(separators, os.environ.get(VARIABLE, "")) if part.strip()]
 
 
-def _look_at(named: list[str]) -> tuple[Signature, bool]:
-    """What tells whether files changed, and whether one of them was written just now."""
+def _signature_of(named: list[str]) -> tuple[Signature, bool]:
+    """A value that differs once the files have changed, and whether a file was written within the last second."""
     files, problems = expand(named)
     now = time.time()
     fresh = False
@@ -156,20 +159,20 @@ def _look_at(named: list[str]) -> tuple[Signature, bool]:
     return (tuple(named), tuple(seen), tuple(problems)), fresh
 
 
-def _tell_warnings(rules: _native.Rules) -> None:
+def _log_warnings(rules: _native.Rules) -> None:
     for warning in rules.warnings:
-        _tell(logging.WARNING, f"warning: {warning}")
+        _log(logging.WARNING, f"warning: {warning}")
     late = _native.pod_rules(rules)
     if late:
-        _tell(
+        _log(
             logging.WARNING,
-            "warning: rules of the stage pod never run here, for ClearML's agent shows only the template: "
+            "warning: rules with stage: pod never run here, because ClearML's agent only passes the template: "
             f"{', '.join(late)}",
         )
 
 
-def _tell(level: int, text: str) -> None:
-    """Says something in the agent's log, whether that is the logging module's or what the process prints."""
+def _log(level: int, text: str) -> None:
+    """Writes to the logging module and to stderr: either may be the agent's log."""
     _logger.log(level, "%s", text)
     print(f"podrules: {text}", file=sys.stderr, flush=True)
 

@@ -12,18 +12,21 @@ use serde_json::Value;
 use std::sync::Mutex;
 use std::time::Instant;
 
-/// Calls hooks for one run of rules.
+/// Calls hooks in this process, for one run of rules.
 pub struct InProcess {
-    /// The keyword arguments, but for the template.
+    /// The keyword arguments except the template.
     arguments: Py<PyDict>,
-    said: Mutex<Said>,
+    record: Mutex<CallRecord>,
 }
 
-/// What came of the calls, beside their answers.
+/// What the calls left beside their answers.
 #[derive(Default)]
-struct Said {
+struct CallRecord {
+    /// Warnings about calls that exceeded their timeout.
     warnings: Vec<String>,
+    /// The exception that a hook raised last.
     last: Option<PyErr>,
+    /// Whether a hook raised KeyboardInterrupt.
     interrupted: bool,
 }
 
@@ -34,25 +37,25 @@ impl std::fmt::Debug for InProcess {
 }
 
 impl InProcess {
-    /// Hooks get these arguments as they are.
+    /// Passes these arguments to each hook, beside the template.
     pub fn new(arguments: Py<PyDict>) -> Self {
-        InProcess { arguments, said: Mutex::default() }
+        InProcess { arguments, record: Mutex::default() }
     }
 
-    /// What is worth a warning.
+    /// Takes the warnings of the calls.
     pub fn warnings(&self, py: Python<'_>) -> Vec<String> {
-        self.with(py, |said| std::mem::take(&mut said.warnings))
+        self.with(py, |record| std::mem::take(&mut record.warnings))
     }
 
-    /// The exception of the last hook that raised one, and whether it is somebody's wish to stop.
+    /// Takes the exception that a hook raised last, and returns whether a hook was interrupted (Ctrl-C).
     pub fn last(&self, py: Python<'_>) -> (Option<PyErr>, bool) {
-        self.with(py, |said| (said.last.take(), said.interrupted))
+        self.with(py, |record| (record.last.take(), record.interrupted))
     }
 
-    fn with<T>(&self, py: Python<'_>, work: impl FnOnce(&mut Said) -> T) -> T {
-        // A thread that panicked while it held the lock has left whole values there.
-        let mut said = self.said.lock_py_attached(py).unwrap_or_else(|poisoned| poisoned.into_inner());
-        work(&mut said)
+    fn with<T>(&self, py: Python<'_>, work: impl FnOnce(&mut CallRecord) -> T) -> T {
+        // A thread that panicked with the lock held has left complete values.
+        let mut record = self.record.lock_py_attached(py).unwrap_or_else(|poisoned| poisoned.into_inner());
+        work(&mut record)
     }
 
     fn run(&self, py: Python<'_>, hook: &Hook, template: &Value) -> Result<Value, HookFault> {
@@ -66,12 +69,12 @@ impl InProcess {
         let took = start.elapsed();
         if took > hook.timeout {
             let warning = format!(
-                "the hook {} took {:.1} s and may take {:.1} s; in the agent's own process it can't be stopped",
+                "the hook {} took {:.1} s, longer than its timeout of {:.1} s; a hook in the agent's process can't be stopped",
                 hook.function,
                 took.as_secs_f64(),
                 hook.timeout.as_secs_f64()
             );
-            self.with(py, |said| said.warnings.push(warning));
+            self.with(py, |record| record.warnings.push(warning));
         }
         match result {
             Ok(returned) => answer(&returned),
@@ -91,26 +94,26 @@ impl InProcess {
         };
         if !function.is_callable() {
             let kind = convert::type_name(&function);
-            return Err(HookFault::new(Code::HookImport, format!("can't be called: it is a {kind}, no function")));
+            return Err(HookFault::new(Code::HookImport, format!("can't be called: it is a {kind}, not a function")));
         }
         Ok(function)
     }
 
-    /// What to say of an exception. Python's own modules know best how to read one.
+    /// The fault for an exception, described by Python's `traceback` module.
     fn fault(&self, py: Python<'_>, code: Code, hook: &Hook, error: PyErr) -> HookFault {
         static DESCRIBE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let describe = || -> PyResult<(String, String, Option<String>)> {
             let describe = DESCRIBE.import(py, "podrules._describe", "describe")?;
-            // Before 3.12 Python keeps the two apart until somebody catches the exception.
+            // Before 3.12 an exception has no traceback until it is caught.
             error.value(py).setattr("__traceback__", error.traceback(py))?;
             describe.call1((error.value(py), hook.function.module.as_str(), code == Code::HookImport))?.extract()
         };
         let (message, traceback, help) =
             describe().unwrap_or_else(|_| (format!("raised {error}"), String::new(), None));
         let interrupted = error.is_instance_of::<PyKeyboardInterrupt>(py);
-        self.with(py, |said| {
-            said.interrupted |= interrupted;
-            said.last = Some(error);
+        self.with(py, |record| {
+            record.interrupted |= interrupted;
+            record.last = Some(error);
         });
         let mut fault = HookFault::new(code, message);
         fault.traceback = Some(traceback).filter(|text| !text.is_empty());
@@ -129,18 +132,18 @@ impl Hooks for InProcess {
 fn answer(returned: &Bound<'_, PyAny>) -> Result<Value, HookFault> {
     let wrong = |message: String| HookFault::new(Code::HookResult, message);
     if returned.is_none() {
-        return Err(wrong("returned nothing, and {\"template\": template} is wanted".to_owned()));
+        return Err(wrong("returned None; expected {\"template\": template}".to_owned()));
     }
     let Ok(result) = returned.cast::<PyDict>() else {
         return Err(wrong(format!(
-            "returned a {}, and {{\"template\": template}} is wanted",
+            "returned a value of type {}; expected {{\"template\": template}}",
             convert::type_name(returned)
         )));
     };
     let template = match result.get_item("template") {
         Ok(Some(template)) => template,
         _ if result.contains("spec").unwrap_or(false) => {
-            return Err(wrong("returned the template itself, without {\"template\": …} around".to_owned()));
+            return Err(wrong("returned the template itself, without {\"template\": …} around it".to_owned()));
         }
         _ => return Err(wrong("returned a dict without the key \"template\"".to_owned())),
     };
@@ -149,9 +152,10 @@ fn answer(returned: &Bound<'_, PyAny>) -> Result<Value, HookFault> {
     }
     match convert::read(&template, Take::Json) {
         Ok(value) if value.is_object() => Ok(value),
-        Ok(_) => Err(wrong(format!("returned a template that is a {}, not a dict", convert::type_name(&template)))),
-        Err(refused) => {
-            Err(HookFault::new(Code::HookResult, format!("returned a template that is no JSON: {}", refused.message())))
-        }
+        Ok(_) => Err(wrong(format!("returned a template of type {}, not a dict", convert::type_name(&template)))),
+        Err(refused) => Err(HookFault::new(
+            Code::HookResult,
+            format!("returned a template that isn't valid JSON: {}", refused.message()),
+        )),
     }
 }

@@ -1,6 +1,6 @@
-//! Tables for notebooks. Everything in them is text of somebody: names of tasks, of rules, values.
+//! Tables for notebooks. All their text is escaped: names of tasks and rules, and values, come from users.
 
-/// Text as HTML shows it.
+/// Escapes text for HTML.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
@@ -16,7 +16,7 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
-/// A table; its cells are text. Those of the first column keep their blanks if asked.
+/// A table of text cells. With `code`, the first column is code and keeps its whitespace.
 pub fn table(heads: &[&str], rows: &[Vec<String>], code: bool) -> String {
     let mut out = String::from("<table class=\"podrules\"><thead><tr>");
     for head in heads {

@@ -1,5 +1,5 @@
-//! What a Python hook costs from the binary: a call to a worker that waits, and the first call, which starts Python. Beside
-//! them, in turn in one run: a bare parse and serialisation of the same template, and a bare `python3 -c pass`.
+//! The cost of a Python hook in the binary: a call to an idle worker, and the first call, which starts Python. For comparison, in
+//! turn in the same run: parsing and serialising the same template, and `python3 -c pass`.
 
 #![allow(clippy::expect_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
 

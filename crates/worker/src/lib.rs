@@ -1,11 +1,11 @@
-//! The processes that podrules starts, each with a bound on its time and killed with all that it started: Python hooks, and
-//! the agent's own commands around a Pod.
+//! The processes that podrules starts: Python hooks, and the agent's pre-apply and post-delete commands. Each has a timeout, and
+//! is killed together with everything it has started.
 //!
 //! ```text
-//! process   a child in a process group of its own
-//! mounts    the values' fileMounts as files that a child finds
-//! command   the agent's own commands: bash
-//! python    hooks: Python in workers that are used again
+//! command   the pre-apply and post-delete commands: bash
+//! python    hooks: Python in workers that are reused
+//! mounts    the values' fileMounts as files for hooks and commands
+//! process   a process with its descendants
 //! ```
 
 pub mod command;

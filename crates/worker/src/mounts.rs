@@ -1,28 +1,28 @@
-//! The files of the agent's container (`fileMounts`), put where hooks and commands find them offline, and the places in the values
-//! that they come from.
+//! The files of the agent's container (the values' `fileMounts`), written to a folder where hooks and commands find them, and the
+//! places in the values that their lines come from.
 
 use podrules::diagnostic::{Sources, Span};
 use podrules::source::helm::{FileMount, Installation};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// Bytes of all files together.
+/// The size limit of all files together, in bytes.
 const MOST_BYTES: usize = 16 << 20;
 
 /// A file of the agent's container.
 #[derive(Debug, Clone)]
 pub struct Mount {
-    /// Its folder, as the values name it.
+    /// `folderPath` of the values.
     folder: String,
-    /// Its name in the folder.
+    /// The name in the folder.
     name: String,
     content: String,
-    /// Where each of its lines stands in the values.
+    /// The place of each line in the values.
     lines: Vec<Span>,
 }
 
 impl Mount {
-    /// All files that the values of an installation hold.
+    /// All files in the values of an installation.
     pub fn all(installation: &Installation, sources: &Sources) -> Vec<Mount> {
         installation.file_mounts().iter().map(|mount| Mount::new(mount, sources)).collect()
     }
@@ -36,19 +36,19 @@ impl Mount {
             ends.extend([start, (from + line.trim_end().len()).saturating_sub(1).max(start)]);
             from += line.len() + 1;
         }
-        // Of an empty line both are the place of the line before: they ascend, as is needed.
+        // An empty line has the place of the line before twice, because `locate_all` needs ascending offsets.
         let places = mount.content.locate_all(sources, &ends);
         let lines = places.chunks(2).map(|ends| Span { end: ends[ends.len() - 1].end, ..ends[0] }).collect();
         Mount { folder: mount.folder_path.value.clone(), name: mount.name.value.clone(), content: text.clone(), lines }
     }
 
-    /// The path in the agent's container; nothing for one that leads out of it.
+    /// The path in the agent's container, without its root; `None` if it leads out of the container.
     fn path(&self) -> Option<PathBuf> {
         inside(&Path::new(&self.folder).join(self.name.trim_start_matches('/')))
     }
 }
 
-/// A path without its root, of names alone.
+/// A path without its root; `None` if it contains `..` or is empty.
 fn inside(path: &Path) -> Option<PathBuf> {
     let mut kept = PathBuf::new();
     for component in path.components() {
@@ -61,19 +61,23 @@ fn inside(path: &Path) -> Option<PathBuf> {
     (kept.components().count() > 0).then_some(kept)
 }
 
-/// The files, written below a folder that goes when this goes.
+/// The files, written to a temporary folder that is deleted when this is dropped.
 #[derive(Debug)]
 pub struct Mounted {
     root: Option<tempfile::TempDir>,
-    /// The folders that modules are searched in.
+    /// The folders of the files, in which modules are searched.
     folders: Vec<PathBuf>,
+    /// The path of each file in the container, without its root, and the places of its lines.
     written: Vec<(PathBuf, Vec<Span>)>,
-    /// Further folders with modules of hooks.
+    /// Further folders in which modules are searched.
     path: Vec<PathBuf>,
 }
 
 impl Mounted {
-    /// Writes files into a folder of their own; `path` are further folders with modules.
+    /// Writes files to a new temporary folder. `path` are further folders in which modules are searched.
+    ///
+    /// # Errors
+    /// The files are too large or can't be written. The text continues "the hook" or "the command".
     pub fn write(mounts: &[Mount], path: &[PathBuf]) -> Result<Mounted, String> {
         let mut files = Mounted { root: None, folders: Vec::new(), written: Vec::new(), path: path.to_vec() };
         if mounts.is_empty() {
@@ -85,7 +89,7 @@ impl Mounted {
         let cant = |error: std::io::Error| format!("has fileMounts that can't be written: {error}");
         let root = tempfile::Builder::new().prefix("podrules-").tempdir().map_err(cant)?;
         for mount in mounts {
-            // What leads out of the container names no file there either.
+            // A path that leads out of the container names no file in it.
             let Some(path) = mount.path() else { continue };
             let file = root.path().join(&path);
             let folder = file.parent().unwrap_or(root.path()).to_owned();
@@ -100,17 +104,17 @@ impl Mounted {
         Ok(files)
     }
 
-    /// The folders that modules are searched in, first to last.
+    /// The folders in which modules are searched, first to last.
     pub fn folders(&self) -> impl Iterator<Item = &PathBuf> {
         self.folders.iter().chain(&self.path)
     }
 
-    /// Whether a file is one of the hooks' own, and not a library's.
+    /// Whether a file belongs to the hooks rather than to a library.
     pub fn is_own(&self, file: &str) -> bool {
         self.folders().any(|folder| Path::new(file).starts_with(folder))
     }
 
-    /// A command with the files that this machine doesn't have at their paths named where they are.
+    /// A command in which the paths of files that don't exist on this machine are replaced by the paths of the written files.
     pub fn in_command(&self, command: &str) -> String {
         let Some(root) = &self.root else { return command.to_owned() };
         let absent = self.written.iter().map(|(path, _)| Path::new("/").join(path)).filter(|path| !path.exists());
@@ -120,7 +124,7 @@ impl Mounted {
         })
     }
 
-    /// A text of Python's with the paths of the agent's container in it.
+    /// A text in which the paths of written files are replaced by their paths in the agent's container.
     pub fn as_in_container(&self, text: &str) -> String {
         match &self.root {
             Some(root) => text.replace(&*root.path().to_string_lossy(), ""),
@@ -128,7 +132,7 @@ impl Mounted {
         }
     }
 
-    /// The place of a line of a file, if the values hold it.
+    /// The place in the values of a file's line (from 1), if the file comes from them.
     pub fn span(&self, path: &str, line: usize) -> Option<Span> {
         let below = Path::new(path).strip_prefix(self.root.as_ref()?.path()).ok()?;
         let (_, lines) = self.written.iter().find(|(written, _)| written == below)?;
@@ -142,7 +146,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn nothing_leads_out_of_the_container() {
+    fn paths_that_lead_out_of_the_container_are_dropped() {
         assert_eq!(inside(Path::new("/root/a.py")).as_deref(), Some(Path::new("root/a.py")));
         assert_eq!(inside(Path::new("/root/./p//a.py")).as_deref(), Some(Path::new("root/p/a.py")));
         for bad in ["/root/../../etc/passwd", "..", "/", ""] {

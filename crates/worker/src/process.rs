@@ -1,4 +1,5 @@
-//! Processes that end with all that they started: a process group, and whatever left it but kept its environment.
+//! Processes that are killed together with their descendants: those in their process group, and those that left it but still have
+//! the environment variable that marks them.
 
 use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 use std::fs;
@@ -6,71 +7,78 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The variable by which all that a process starts is known.
+/// The variable that marks a process and its descendants.
 const MARK: &str = "PODRULES_PROCESS";
-/// How often it is looked for what a family has started while it was being killed.
+/// How often descendants are searched for: new ones may have been started while others were killed.
 const ROUNDS: usize = 10;
 
-/// A process with its descendants. They are killed when this goes.
+/// A process with its descendants, which are killed when this is dropped.
 #[derive(Debug)]
-pub struct Family {
-    /// The process itself.
+pub struct ProcessTree {
+    /// The root.
     pub child: Child,
     mark: String,
 }
 
-impl Family {
-    /// Starts a process at the head of a group of its own.
-    pub fn start(command: &mut Command) -> std::io::Result<Family> {
+impl ProcessTree {
+    /// Starts a process in a new process group.
+    ///
+    /// # Errors
+    /// The process can't be started.
+    pub fn start(command: &mut Command) -> std::io::Result<ProcessTree> {
         static STARTED: AtomicU64 = AtomicU64::new(0);
-        Family::marked(command, &format!("{}-{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed)))
+        ProcessTree::start_marked(
+            command,
+            &format!("{}-{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed)),
+        )
     }
 
-    /// The same, with a mark of the caller's own, by which another process can end the family, too.
-    pub fn marked(command: &mut Command, mark: &str) -> std::io::Result<Family> {
+    /// Starts a process with the caller's mark, by which another process can kill the tree with [`kill_marked`].
+    ///
+    /// # Errors
+    /// The process can't be started.
+    pub fn start_marked(command: &mut Command, mark: &str) -> std::io::Result<ProcessTree> {
         let child = command.env(MARK, mark).process_group(0).spawn()?;
-        Ok(Family { child, mark: mark.to_owned() })
+        Ok(ProcessTree { child, mark: mark.to_owned() })
     }
 
-    /// Its process id, which is that of the group, too.
+    /// The id of the process and of its group.
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 }
 
-impl Drop for Family {
+impl Drop for ProcessTree {
     fn drop(&mut self) {
         let _ = kill_process_group(self.pid(), Signal::KILL);
-        kill_marked(&self.mark);
+        for_each_marked(&self.mark, kill);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Kills the family of a mark, whoever started it: what has the mark, and the groups of those that head one.
-pub fn end_marked(mark: &str) {
-    let kill = |pid| {
+/// Kills the processes with a mark, whoever started them, and the groups that they lead.
+pub fn kill_marked(mark: &str) {
+    let kill_with_group = |pid| {
         if getpgid(Some(pid)) == Ok(pid) {
             let _ = kill_process_group(pid, Signal::KILL);
         }
-        let _ = kill_process(pid, Signal::KILL);
+        kill(pid);
     };
     for _ in 0..ROUNDS {
-        if each_marked(mark, kill) == 0 {
+        if for_each_marked(mark, kill_with_group) == 0 {
             return;
         }
     }
 }
 
-/// Kills what left the group but still has its environment.
-fn kill_marked(mark: &str) {
-    each_marked(mark, |pid| {
-        let _ = kill_process(pid, Signal::KILL);
-    });
+fn kill(pid: Pid) {
+    let _ = kill_process(pid, Signal::KILL);
 }
 
-/// Does something with each process that has a mark in its environment, and counts them. (Linux: /proc tells.)
-fn each_marked(mark: &str, act: impl Fn(Pid)) -> usize {
+/// Calls `act` for each process that has the mark in its environment, and returns their number. It reads /proc, which only Linux
+/// has.
+fn for_each_marked(mark: &str, act: impl Fn(Pid)) -> usize {
     let mark = format!("{MARK}={mark}");
     let mut count = 0;
     let Ok(processes) = fs::read_dir("/proc") else { return count };

@@ -1,5 +1,5 @@
-//! Ten thousand calls of hooks, faults among them, leave nothing behind: no process, no open file, no memory. Alone in its
-//! process, so that what is counted is its own.
+//! Ten thousand calls of hooks, some of which fail, leak no process, no open file and no memory. The test is alone in its process,
+//! because it counts the process's resources.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]

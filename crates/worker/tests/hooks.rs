@@ -1,12 +1,12 @@
-//! Every module of tests/hooks is called by a worker. Its first lines say what is to come of it:
+//! Every module of tests/hooks is called by a worker. Its first lines are the expected result:
 //!
 //! ```text
-//! # code: hook-failed      the code of the error; without one the hook succeeds
-//! # says: raised KeyError  part of the message
-//! # help: did you mean     part of the help
+//! # code: hook-failed      the code of the error; without it, the hook succeeds
+//! # says: raised KeyError  a part of the message
+//! # help: did you mean     a part of the help
 //! # line: 7                the line of the module that the message names
 //! # log: one               a line of the log; all of them, in order
-//! # gives: {"spec": {}}    the template that comes back; without it the one that went in
+//! # gives: {"spec": {}}    the template that is returned; by default the one that was passed
 //! ```
 
 #![cfg(unix)]
@@ -65,13 +65,13 @@ fn context() -> Context {
     context
 }
 
-/// What a module's first lines say of a key.
+/// The values of a key in a module's first lines.
 fn expected(text: &str, key: &str) -> Vec<String> {
     let start = format!("# {key}: ");
     text.lines().filter_map(|line| line.strip_prefix(&start)).map(str::to_owned).collect()
 }
 
-/// What is wrong with a call's outcome; empty if it is as the module says.
+/// The differences between a call's result and the module's expectations; empty if there are none.
 fn compare(workers: &Workers, name: &str, text: &str) -> String {
     let slow = expected(text, "says").iter().any(|says| says.contains("longer than 2s"));
     let timeout = Duration::from_secs(if slow { 2 } else { 20 });
@@ -89,7 +89,7 @@ fn compare(workers: &Workers, name: &str, text: &str) -> String {
                 let _ = writeln!(wrong, "  logged {:?}", answer.log);
             }
         }
-        // Not an object: the engine says so, which takes the hook's answer into the Pod.
+        // The engine reports a template that isn't an object.
         (Ok(template), Some(code)) if !template.is_object() && code == "hook-result" => {}
         (Ok(template), Some(code)) => {
             let _ = writeln!(wrong, "  gave {template}, and not {code}");
@@ -111,7 +111,7 @@ fn compare(workers: &Workers, name: &str, text: &str) -> String {
 }
 
 #[test]
-fn every_hook_ends_as_it_says() {
+fn every_hook_has_the_result_that_it_describes() {
     let workers = Workers::new(settings());
     let mut names: Vec<String> = fs::read_dir(folder())
         .unwrap()
@@ -132,7 +132,7 @@ fn every_hook_ends_as_it_says() {
 }
 
 #[test]
-fn what_children_a_hook_leaves_go_with_it() {
+fn children_that_a_hook_leaves_are_killed() {
     let workers = Workers::new(settings());
     let answer = workers.call(&hook("leaves_children", Duration::from_secs(2)), &template(), &context());
     assert!(answer.template.is_err());
@@ -148,7 +148,7 @@ fn what_children_a_hook_leaves_go_with_it() {
 }
 
 #[test]
-fn a_changed_module_is_imported_anew() {
+fn a_changed_module_is_imported_again() {
     let modules = tempfile::tempdir().unwrap();
     let write = |value: u32| {
         let text = format!("def update_template(template, **kwargs):\n    return {{'template': {{'v': {value}}}}}\n");
@@ -168,7 +168,7 @@ fn a_changed_module_is_imported_anew() {
 }
 
 #[test]
-fn an_interpreter_that_is_none_is_told() {
+fn a_bad_interpreter_is_reported() {
     for (python, says) in [
         ("/nowhere/python3", "/nowhere/python3 can't be started: No such file or directory"),
         ("/bin/true", "can't be run: "),
@@ -209,7 +209,7 @@ fn threads_share_the_pool() {
 }
 
 #[test]
-fn what_a_hook_returns_becomes_changes() {
+fn a_returned_template_becomes_changes() {
     let mut editor = Editor::new(template());
     let mut new = template();
     new["spec"]["containers"][0]["env"][0]["value"] = json!("2");

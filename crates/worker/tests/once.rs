@@ -1,12 +1,12 @@
-//! A command runs exactly once, though the process that asked for it is killed (SIGKILL) at any moment: this test's own
-//! program is started again as that process.
+//! A command runs exactly once, even if the process that runs it is killed (SIGKILL) at any moment. The process is this test's
+//! own program, started again.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use podrules::diagnostic::{FileId, Span};
 use podrules::source::{Style, Text};
-use podrules_worker::command::{Done, Once, Values};
+use podrules_worker::command::{Once, OnceResult, Values};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -14,15 +14,15 @@ use std::time::{Duration, Instant};
 
 /// The folder of a case, in the environment of a helper.
 const CASE: &str = "PODRULES_TEST_ONCE";
-/// How long a helper lets its command run, in milliseconds.
+/// The timeout of a helper's command, in milliseconds.
 const TIMEOUT: &str = "PODRULES_TEST_ONCE_TIMEOUT";
 const LONG: u64 = 60_000;
 
-/// What a command prints into the case's ledger, one line at its begin and one at its end.
+/// A command that appends a line to the case's ledger when it begins, and one when it ends.
 const LEDGER: &str = "echo begin >>ledger; sleep 0.03; echo end >>ledger";
 const WHOLE: &str = "begin\nend\n";
 
-/// A folder with a command and what it leaves behind.
+/// A folder with a command and the files that it writes.
 struct Case {
     folder: tempfile::TempDir,
 }
@@ -42,7 +42,7 @@ impl Case {
         fs::read_to_string(self.path(file)).unwrap_or_default()
     }
 
-    /// Starts a process that asks for the command.
+    /// Starts a process that runs the command.
     fn start(&self, timeout: u64) -> Child {
         let mut helper = Command::new(std::env::current_exe().unwrap());
         helper.args(["helper", "--exact", "--nocapture"]).current_dir(self.folder.path());
@@ -50,7 +50,7 @@ impl Case {
         helper.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
     }
 
-    /// Asks from a process of its own, to its end; gives what it was told.
+    /// Runs the command in a process of its own, waits for it, and returns its result.
     fn ask(&self, timeout: u64) -> String {
         assert!(self.start(timeout).wait().unwrap().success());
         self.read("told")
@@ -76,7 +76,7 @@ fn kill(mut process: Child) {
     process.wait().unwrap();
 }
 
-/// Not a test, but what is killed: it does nothing when it's run as a test.
+/// The process that is killed. As a test it does nothing.
 #[test]
 fn helper() {
     let Some(folder) = std::env::var_os(CASE).map(PathBuf::from) else { return };
@@ -86,8 +86,8 @@ fn helper() {
     let values = Values { queue_name: "q", pod_name: "p", namespace: "n" };
     let once = Once::open(folder.join("once")).unwrap();
     let told = match once.run("key", &command, &values, &[], None, timeout).unwrap() {
-        Done::Ran(ran) => format!("ran {:?} {:?}", ran.failure.map(|failure| failure.message), ran.log),
-        Done::Before { status, log } => format!("before {status:?} {log:?}"),
+        OnceResult::Ran(ran) => format!("ran {:?} {:?}", ran.failure.map(|failure| failure.message), ran.log),
+        OnceResult::AlreadyRan { status, log } => format!("before {status:?} {log:?}"),
     };
     fs::write(folder.join("told"), told).unwrap();
 }
@@ -98,7 +98,7 @@ fn killed_at_any_moment_it_has_run_once() {
         for round in 0..40 {
             let case = Case::new(LEDGER);
             let first = case.start(LONG);
-            // From before it can have started to after it has ended, in no order.
+            // From before it can have started to after it has ended, in mixed order.
             std::thread::sleep(Duration::from_micros((round * 4 + from) * 7919 % 90_000));
             kill(first);
             let told = case.ask(LONG);
@@ -128,7 +128,7 @@ fn killed_again_and_again_it_has_run_once() {
 }
 
 #[test]
-fn killed_while_it_runs_the_next_waits_for_its_end_and_has_its_output() {
+fn killed_while_it_runs_the_next_waits_for_its_end_and_gets_its_output() {
     let case =
         Case::new("echo begin >>ledger; echo said; until [ -e go ]; do sleep 0.01; done; echo end >>ledger; exit 3");
     let first = case.start(LONG);
@@ -156,7 +156,7 @@ fn killed_while_it_hangs_the_next_stops_it() {
 }
 
 #[test]
-fn what_it_left_in_the_background_goes_with_the_next() {
+fn what_it_left_in_the_background_is_killed_by_the_next() {
     let case =
         Case::new("echo begin >>ledger; until [ -e go ]; do sleep 0.01; done; sleep 98765 <&0 & echo end >>ledger");
     let first = case.start(LONG);
@@ -169,7 +169,7 @@ fn what_it_left_in_the_background_goes_with_the_next() {
 }
 
 #[test]
-fn broken_off_with_all_its_processes_it_runs_again() {
+fn killed_with_all_its_processes_it_runs_again() {
     // As when the machine goes down: the command ends itself and the shell around it, once nobody else is there.
     let case = Case::new(
         "echo begin >>ledger; until [ -e go ]; do sleep 0.01; done; [ -e gone ] || { touch gone; kill -9 0; }; echo end >>ledger",

@@ -1,8 +1,7 @@
 """ClearML's Kubernetes agent with podrules: the same loop, with rules run on every Pod before it is applied.
 
-`PodrulesK8sIntegration` stands in for `clearml_agent.glue.k8s.K8sIntegration`. It needs the package
-clearml-agent, which is read when the class is first asked for, so that `import podrules.clearml` alone costs
-nothing.
+`PodrulesK8sIntegration` replaces `clearml_agent.glue.k8s.K8sIntegration`. It needs the package clearml-agent,
+which is imported when the class is first used, so that `import podrules.clearml` alone is cheap.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""`python -m podrules.clearml`: starts the agent. It stands in for ClearML's `k8s_glue_example.py`, takes
-the same flags, and `--rules` and `--values` besides."""
+"""`python -m podrules.clearml` starts the agent. It replaces ClearML's `k8s_glue_example.py`, and has the same
+flags and also `--rules` and `--values`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from podrules.clearml.settings import kubectl_timeout, load_rules
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """The parser of the command line."""
     flags = argparse.ArgumentParser(
         prog="python -m podrules.clearml",
         description="ClearML's agent for Kubernetes, with podrules' rules on every task's Pod.",
     )
     add = flags.add_argument
-    add("--queue", help="queues to take tasks from, with commas between; the first has the highest priority")
+    add("--queue", help="queues to take tasks from, separated by commas; the first has the highest priority")
     add("--create-queue", action="store_true", help="create queues that don't exist")
     add(
         "--k8s-pending-queue-name",
@@ -27,14 +27,14 @@ def parser() -> argparse.ArgumentParser:
         help="queue that holds tasks whose Pod hasn't started yet (default: %(default)s)",
     )
     add("--namespace", default="clearml", help="namespace of the Pods (default: %(default)s)")
-    add("--template-yaml", help="YAML file with the Pod template; wins over the template that --values makes")
-    add("--overrides-yaml", help="YAML file that ClearML's class reads, but doesn't put to use any more")
+    add("--template-yaml", help="YAML file with the Pod template; takes precedence over the template of --values")
+    add("--overrides-yaml", help="YAML file that ClearML's class reads but no longer uses")
     add("--pod-clearml-conf", help="clearml.conf for the Pods (default: the agent's own)")
     add("--container-bash-script", help="file with the script that starts the task in its container")
     add(
         "--pod-name-prefix",
         default="clearml-id-",
-        help="what a Pod's name begins with (default: %(default)s)",
+        help="prefix of the Pods' names (default: %(default)s)",
     )
     add(
         "--ssh-server-port",
@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--debug", action="store_true", help="log more")
     limits = flags.add_mutually_exclusive_group()
-    limits.add_argument("--max-pods", type=int, help="the most Pods at one time (not with --ports-mode)")
+    limits.add_argument("--max-pods", type=int, help="maximum number of Pods at a time (not with --ports-mode)")
     limits.add_argument(
         "--ports-mode",
         action="store_true",
@@ -60,8 +60,8 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--num-of-services", type=int, default=20, help="number of such Services (default: %(default)s)")
     add("--base-pod-num", type=int, default=1, help="the first number (default: %(default)s)")
-    add("--base-port", type=int, help="the task is told its port: this one plus its Pod's number")
-    add("--gateway-address", help="the task is told this address of the Services")
+    add("--base-port", type=int, help="port that a task gets, plus its Pod's number, as a user property")
+    add("--gateway-address", help="address of the Services that a task gets as a user property")
     add(
         "--limit-pod-label",
         default="ai.allegro.agent.serial=pod-{pod_number}",
@@ -73,21 +73,21 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="FILE",
-        help="rules file, or folder of them; may be repeated (default: those that PODRULES_RULES names)",
+        help="rules file, or folder of rules files; can be repeated (default: the files of PODRULES_RULES)",
     )
     rules.add_argument(
         "--values",
         action="append",
         default=[],
         metavar="FILE",
-        help="Helm values of the agent, with rules, the Pod template and each queue's overrides; may be "
-        "repeated, the last wins (default: those that PODRULES_VALUES names)",
+        help="Helm values of the agent, with rules, the Pod template and each queue's overrides; can be "
+        "repeated, the last takes precedence (default: the files of PODRULES_VALUES)",
     )
     return flags
 
 
 def port_properties(base_port: int, gateway: str | None) -> Callable[..., dict[str, object]]:
-    """What a task is told of its port, as properties of the user."""
+    """The user properties that tell a task its port and the gateway's address."""
 
     def properties(pod_number: int = 0) -> dict[str, object]:
         found: dict[str, object] = {"k8s-pod-port": base_port + pod_number}
@@ -99,7 +99,7 @@ def port_properties(base_port: int, gateway: str | None) -> Callable[..., dict[s
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the agent, which only ends when it is told to. 1 if the rules have mistakes."""
+    """Runs the agent until it is stopped. Returns 1 if the rules have mistakes."""
     given = parser().parse_args(arguments)
     try:
         rules = load_rules(given.rules, given.values)

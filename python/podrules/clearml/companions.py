@@ -1,11 +1,11 @@
-"""Objects that a rule wants to exist beside the Pod: a PersistentVolumeClaim, a ConfigMap, a Secret.
+"""Companions: objects that a rule declares beside the Pod, such as a PersistentVolumeClaim, a ConfigMap or a Secret.
 
 They are created before the Pod, one after another. If one can't be created, or the Pod can't be applied,
-those created before are deleted again. What becomes of them later depends on their lifetime:
+those created before are deleted again. Later it depends on their lifetime:
 
-- `pod`: they are given the Pod (or the Job) as their owner, so Kubernetes deletes them with it.
-- `task`, `keep`: they stay. Each carries labels with the task's id, the rule's name and its lifetime; nothing
-  here removes them when the task ends. An admin's clean-up finds them by these labels.
+- `pod`: the Pod (or the Job) becomes their owner, so Kubernetes deletes them with it.
+- `task`, `keep`: they stay. Each has labels with the task's id, the rule's name and its lifetime. Nothing here
+  deletes them when the task ends; an administrator's clean-up can find them by these labels.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ TASK_LABEL = "podrules.io/task-id"
 RULE_LABEL = "podrules.io/rule"
 LIFETIME_LABEL = "podrules.io/lifetime"
 
-# How long an object of an earlier launch may take to go, in seconds, and how often we look.
+# How long the deletion of an object from an earlier launch may take, and how often it is checked, in seconds.
 DELETION_WAIT = 30.0
 DELETION_POLL = 2.0
 
-# Kinds that stand outside any namespace. Others, of custom resources, are found out when they were created.
+# Cluster-scoped kinds of Kubernetes. Cluster-scoped custom resources are recognised once they were created.
 CLUSTER_KINDS = frozenset(
     {
         "APIService",
@@ -55,7 +55,7 @@ CLUSTER_KINDS = frozenset(
 
 
 class Companion(Protocol):
-    """What the rules give: see `podrules.Companion`."""
+    """A companion as rules return it, see `podrules.Companion`."""
 
     @property
     def lifetime(self) -> str: ...
@@ -66,8 +66,9 @@ class Companion(Protocol):
 
 
 @dataclass(frozen=True)
-class Made:
-    """A companion that is there. `live` is the object as the cluster has it."""
+class Created:
+    """A companion that exists. `live` is the object in the cluster; `reused` says that an earlier launch
+    created it."""
 
     companion: Companion
     live: Manifest
@@ -83,61 +84,61 @@ def _mapping(value: object) -> dict[str, Any]:
 
 
 class Companions:
-    """The companions of one task's Pod, or Job: `owner` names it."""
+    """The companions of one task. `owner` is the manifest of its Pod or Job."""
 
     def __init__(self, kubectl: Kubectl, task_id: str, owner: Manifest, warn: Callable[[str], None]) -> None:
         self._kubectl = kubectl
         self._owner = reference(owner)
         self._task_label = label_value(task_id)
         self._warn = warn
-        self._made: list[Made] = []
+        self._created: list[Created] = []
 
     def create(self, companions: list[Companion]) -> None:
-        """Creates all of them, or none: TaskFailure."""
+        """Creates all companions. Raises TaskFailure if one fails, after those created before were deleted."""
         prepared = [(companion, self._prepared(companion)) for companion in companions]
         try:
             for companion, manifest in prepared:
-                self._made.append(self._create(companion, manifest))
+                self._created.append(self._create(companion, manifest))
         except BaseException:
             self.remove()
             raise
 
     def remove(self) -> None:
-        """Deletes what was created here, the last first. What was there before stays."""
-        while self._made:
-            made = self._made.pop()
-            if not made.reused:
-                self._delete(made.live)
+        """Deletes what was created here, the last first. What existed before stays."""
+        while self._created:
+            created = self._created.pop()
+            if not created.reused:
+                self._delete(created.live)
 
     def own(self) -> None:
-        """Gives those that go with the Pod to it. The Pod runs already, so what fails here is a warning."""
-        mine = [made for made in self._made if made.companion.lifetime == "pod"]
-        if not mine:
+        """Makes the Pod the owner of companions with the lifetime `pod`. As the Pod already exists, a failure
+        is only a warning."""
+        owned = [created for created in self._created if created.companion.lifetime == "pod"]
+        if not owned:
             return
         found = self._kubectl.get(self._owner)
         try:
             if not found.ok:
                 raise ValueError(found.error)
             live = found.object()
-            owned_by = {
+            owner = {
                 "apiVersion": live["apiVersion"],
                 "kind": live["kind"],
                 "name": live["metadata"]["name"],
                 "uid": live["metadata"]["uid"],
             }
         except (ValueError, KeyError, TypeError) as error:
-            self._warn(f"the companions have no owner, and stay when the Pod goes: {one_line(str(error))}")
+            self._warn(f"the companions have no owner and stay when the Pod is deleted: {one_line(str(error))}")
             return
-        for made in mine:
-            owners = [*self._other_owners(made.live), owned_by]
-            result = self._kubectl.patch(reference(made.live), {"metadata": {"ownerReferences": owners}})
+        for created in owned:
+            owners = [*self._other_owners(created.live), owner]
+            result = self._kubectl.patch(reference(created.live), {"metadata": {"ownerReferences": owners}})
             if not result.ok:
-                self._warn(
-                    f"{told(made.live)} has no owner, and stays when the Pod goes: {one_line(result.error)}"
-                )
+                name = display_name(created.live)
+                self._warn(f"{name} has no owner and stays when the Pod is deleted: {one_line(result.error)}")
 
     def _other_owners(self, live: Manifest) -> list[Manifest]:
-        """The owners that an object has, without an earlier Pod of the same task."""
+        """The owners of an object except an earlier Pod of the same task."""
         ours = (self._owner["kind"], self._owner["metadata"].get("name"))
         return [other for other in _owners(live) if (other.get("kind"), other.get("name")) != ours]
 
@@ -151,7 +152,7 @@ class Companions:
         ):
             raise self._failure(companion, manifest, "needs apiVersion, kind and metadata.name")
         if kind in CLUSTER_KINDS:
-            raise self._failure(companion, manifest, "stands outside namespaces, which a companion may not")
+            raise self._failure(companion, manifest, "is cluster-scoped, which a companion can't be")
         namespace = metadata.get("namespace")
         if namespace not in (None, "", self._kubectl.namespace):
             where = f"is in the namespace {namespace!r}, but the task's Pod is in {self._kubectl.namespace!r}"
@@ -166,7 +167,7 @@ class Companions:
         manifest["metadata"] = metadata
         return manifest
 
-    def _create(self, companion: Companion, manifest: Manifest) -> Made:
+    def _create(self, companion: Companion, manifest: Manifest) -> Created:
         deadline = time.monotonic() + DELETION_WAIT
         while True:
             result = self._kubectl.create(manifest)
@@ -181,35 +182,35 @@ class Companions:
             if live is not None and not _mapping(live.get("metadata")).get("deletionTimestamp"):
                 return self._reuse(companion, live)
             if time.monotonic() >= deadline:
-                raise self._failure(companion, manifest, "exists already, and its deletion takes too long")
+                raise self._failure(companion, manifest, "already exists, and its deletion is taking too long")
             time.sleep(DELETION_POLL)
         live = self._printed(result) or manifest
         if not _mapping(live.get("metadata")).get("namespace"):
             self._delete(live)
-            raise self._failure(companion, manifest, "stands outside namespaces, which a companion may not")
-        return Made(companion, live, reused=False)
+            raise self._failure(companion, manifest, "is cluster-scoped, which a companion can't be")
+        return Created(companion, live, reused=False)
 
     def _existing(self, companion: Companion, manifest: Manifest) -> Manifest | None:
-        """What is there already, if it was made for this task. None if it has just gone."""
+        """The existing object, if it was created for this task. None if it has just been deleted."""
         result = self._kubectl.get(reference(manifest))
         if "(NotFound)" in result.stderr:
             return None
         live = self._printed(result) if result.ok else None
         if live is None:
-            raise self._failure(companion, manifest, f"exists already, but could not be read: {result.error}")
+            raise self._failure(companion, manifest, f"already exists, but could not be read: {result.error}")
         if not self._is_ours(live):
-            raise self._failure(companion, manifest, "exists already, and wasn't made for this task")
+            raise self._failure(companion, manifest, "already exists and was not created for this task")
         return live
 
-    def _reuse(self, companion: Companion, live: Manifest) -> Made:
-        """Takes what was made for an earlier launch of this task, and takes it off that launch's Pod, so
-        that it isn't deleted with it."""
+    def _reuse(self, companion: Companion, live: Manifest) -> Created:
+        """Reuses an object of an earlier launch of this task. That launch's Pod is removed from its owners, so
+        that the object isn't deleted with it."""
         others = self._other_owners(live)
         if others != _owners(live):
             result = self._kubectl.patch(reference(live), {"metadata": {"ownerReferences": others}})
             if not result.ok:
                 raise self._failure(companion, live, f"could not be taken over: {result.error}")
-        return Made(companion, live, reused=True)
+        return Created(companion, live, reused=True)
 
     def _is_ours(self, live: Manifest) -> bool:
         labels = _mapping(_mapping(live.get("metadata")).get("labels"))
@@ -224,11 +225,11 @@ class Companions:
     def _delete(self, manifest: Manifest) -> None:
         result = self._kubectl.delete(reference(manifest))
         if not result.ok:
-            self._warn(f"{told(manifest)} could not be deleted again: {one_line(result.error)}")
+            self._warn(f"could not delete {display_name(manifest)} again: {one_line(result.error)}")
 
     @staticmethod
     def _printed(result: Result) -> Manifest | None:
-        """The object that kubectl printed, if it is one."""
+        """The object that kubectl printed; None if it isn't one."""
         try:
             return result.object()
         except ValueError:
@@ -236,11 +237,11 @@ class Companions:
 
     @staticmethod
     def _failure(companion: Companion, manifest: Manifest, what: str) -> TaskFailure:
-        text = f"rule `{companion.rule}`: its companion {told(manifest)} {what}"
+        text = f"rule `{companion.rule}`: its companion {display_name(manifest)} {what}"
         return TaskFailure(one_line(text), text)
 
 
-def told(manifest: Manifest) -> str:
-    """An object's kind and name, for people."""
+def display_name(manifest: Manifest) -> str:
+    """An object's kind and name for messages."""
     name = _mapping(manifest.get("metadata")).get("name") or "without a name"
     return f"{manifest.get('kind') or 'object'} {name!r}"

@@ -1,4 +1,4 @@
-"""Why a task failed, in words for its status and its log."""
+"""Why a task failed, for its status and its log."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ MOST_LINE_CHARACTERS = 4000
 
 
 class TaskFailure(Exception):
-    """The task can't be launched. `summary` is one line for its status, `report` is the whole story for
-    its log."""
+    """The task can't be launched. `summary` is one line for its status, `report` is the complete text for its
+    log."""
 
     def __init__(self, summary: str, report: str = "") -> None:
         super().__init__(summary)
@@ -28,8 +28,8 @@ def one_line(text: str, limit: int = MOST_STATUS_CHARACTERS) -> str:
 
 
 def log_lines(text: str) -> list[str]:
-    """The text as lines for a log, each with its line break: ClearML puts the lines of one event together
-    as they are."""
+    """The text as lines for a log, each with its line break, because ClearML joins the lines of an event
+    without any."""
     lines = [_shown(line) for line in text.splitlines()]
     if len(lines) > MOST_LOG_LINES:
         left_out = len(lines) - MOST_LOG_LINES
@@ -38,20 +38,19 @@ def log_lines(text: str) -> list[str]:
 
 
 def _shown(line: str) -> str:
-    """The line without control characters, but for tabs."""
+    """The line without control characters except tabs, shortened."""
     kept = "".join(char for char in line if char == "\t" or not unicodedata.category(char).startswith("C"))
     return kept if len(kept) <= MOST_LINE_CHARACTERS else kept[: MOST_LINE_CHARACTERS - 1] + "…"
 
 
 def as_failure(error: BaseException) -> TaskFailure:
-    """What to tell about any exception. A rule's error and our own failures are told as they are; others,
-    which nobody foresaw, with their traceback in the log."""
+    """Any exception as a failure. The report of an unexpected one is its traceback."""
     import podrules
 
     if isinstance(error, TaskFailure):
         return error
     if isinstance(error, podrules.RulesError):
         return TaskFailure(str(error.summary), str(error))
-    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    name = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     report = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return TaskFailure(f"the task could not be launched: {told}", report)
+    return TaskFailure(f"the task could not be launched: {name}", report)

@@ -1,4 +1,4 @@
-"""The agent's class."""
+"""ClearML's Kubernetes agent as a subclass that runs rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAILURE_REASON = "The task's Pod could not be launched"
 
 @dataclass
 class _Run:
-    """What is known of the task that is being launched."""
+    """The state of the launch in progress."""
 
     queue: str
     task_id: str
@@ -34,14 +34,13 @@ class _Run:
 class PodrulesK8sIntegration(K8sIntegration):
     """ClearML's Kubernetes agent, which runs rules on each task's Pod.
 
-    It takes all that its parent takes, and `rules`. Without `rules` they are read from the files that
-    `PODRULES_RULES` and `PODRULES_VALUES` name; without those it does what its parent does, but for how it
-    tells of failures.
+    It takes the arguments of its parent, and `rules`. By default the rules are read from the files that
+    `PODRULES_RULES` and `PODRULES_VALUES` name. Without any rules it does the same as its parent, except for how
+    it reports failures.
 
-    - The template is the one of `template_yaml`. Without one it is what the values make for the task's queue.
-    - Rules of the stage `template` run on it before ClearML's command, image and name go in. Rules of the
-      stage `pod` run on the complete Pod, the last thing before it is applied. In job mode both get the Job's
-      Pod.
+    - The template is `template_yaml`, or by default the one that the values make for the task's queue.
+    - Rules with `stage: template` run on it before ClearML's command, image and name are set. Rules with
+      `stage: pod` run on the complete Pod, right before it is applied. In job mode both get the Pod of the Job.
     - Companions are created before the Pod; see `podrules.clearml.companions`. Those that live as long as the
       task are labelled and left.
     - A task that can't be launched fails, with the reason in its status and the report in its log. It never
@@ -49,7 +48,7 @@ class PodrulesK8sIntegration(K8sIntegration):
     """
 
     def __init__(self, *args: Any, rules: podrules.Rules | None = None, **kwargs: Any) -> None:
-        # First of all: the parent logs in and starts a thread, which mistakes in rules needn't wait for.
+        # Before the parent, which logs in and starts a thread, so that mistakes in rules are reported at once.
         self.rules = rules if rules is not None else load_rules()
         self.kubectl_timeout = kubectl_timeout()
         self._run: _Run | None = None
@@ -57,12 +56,12 @@ class PodrulesK8sIntegration(K8sIntegration):
         for warning in self.rules.warnings if self.rules is not None else []:
             self.log.warning(f"rules: {warning}")
 
-    # What the parent calls, from first to last.
+    # Methods that the parent calls, in their order.
 
     def run_one_task(
         self, queue: str, task_id: str, worker_args: Any = None, task_session: Any = None, **kwargs: Any
     ) -> None:
-        """Launches a task. Whatever goes wrong fails the task, and no more."""
+        """Launches a task. Any error fails the task, and nothing else."""
         run = self._run = _Run(queue, task_id, task_session)
         try:
             super().run_one_task(queue, task_id, worker_args, task_session, **kwargs)
@@ -75,15 +74,14 @@ class PodrulesK8sIntegration(K8sIntegration):
         if run.failure is None:
             return
         if run.applied:
-            # The task's Pod is there and may run by now: failing the task would take it away.
+            # The Pod exists and may already run. Failing the task would delete it.
             self.log.error(f"after the Pod of task {task_id} was applied: {as_failure(run.failure).report}")
         else:
             self._fail(task_session or self._session, task_id, as_failure(run.failure))
 
     def _get_pod_labels(self, queue: str, queue_name: object, task_data: Any) -> list[str]:
-        """The labels, as the parent makes them. Here we learn the queue's name, which is looked up just
-        before."""
-        # A lookup that was refused gives anything but a text: calls through `api_client` don't raise.
+        """The parent's labels. This is where the queue's name is known: the parent looks it up just before."""
+        # A refused lookup doesn't raise, but returns something other than a string.
         if not isinstance(queue_name, str) or not queue_name:
             raise TaskFailure(f"the name of the queue {queue} could not be looked up")
         if self._run is not None:
@@ -93,8 +91,8 @@ class PodrulesK8sIntegration(K8sIntegration):
     def _resolve_template(
         self, task_session: Any, task_data: Any, queue: str, task_id: str
     ) -> Manifest | None:
-        """The template for the task, after the rules of the stage `template`. The parent drops a task
-        without a template and only prints an exception, so what goes wrong is kept for `run_one_task`."""
+        """The template for the task, after the rules with `stage: template`. The parent drops a task without
+        a template and only prints an exception, so an error is kept for `run_one_task`."""
         run = self._run or _Run(queue, task_id, task_session)
         try:
             run.task_data = dict(task_data or {})
@@ -103,7 +101,7 @@ class PodrulesK8sIntegration(K8sIntegration):
                 template = template_for(self.rules.template(self._queue_name(run)), job=self.using_jobs)
             if not template:
                 raise TaskFailure(
-                    "the agent has no Pod template: give it one by --template-yaml, or by values"
+                    "the agent has no Pod template: pass --template-yaml or --values"
                 )
             if self.rules is None:
                 return template
@@ -115,19 +113,19 @@ class PodrulesK8sIntegration(K8sIntegration):
             raise
 
     def _kubectl_apply(self, *args: Any, **kwargs: Any) -> tuple[str | None, str | None, str | None]:
-        """Lets the parent complete the template into the Pod's manifest, runs the rules of the stage `pod`
-        on it, and applies it together with the companions."""
+        """Lets the parent complete the template into the Pod's manifest, runs the rules with `stage: pod` on it,
+        and applies it together with the companions."""
         parent = super()._kubectl_apply
         call = inspect.signature(parent).bind(*args, **kwargs)
         command = self.KUBECTL_APPLY_CMD
-        # The parent completes the template in place, then runs this command. The real one has its turn below.
+        # The parent completes the template in place, then runs this command. The real one runs below.
         self.KUBECTL_APPLY_CMD = "true"  # pyright: ignore[reportConstantRedefinition] # it is read from `self`
         try:
             _, error, pod_name = parent(*call.args, **call.kwargs)
         finally:
             self.KUBECTL_APPLY_CMD = command  # pyright: ignore[reportConstantRedefinition] # as above
         if error or not pod_name:
-            raise TaskFailure(f"the Pod's manifest could not be made: {one_line(error or '')}")
+            raise TaskFailure(f"the Pod's manifest could not be completed: {one_line(error or '')}")
 
         known: dict[str, Any] = call.arguments
         manifest: Manifest = known["template"]
@@ -143,14 +141,14 @@ class PodrulesK8sIntegration(K8sIntegration):
             "queue_id": queue,
             "namespace": namespace,
         }
-        # Split first: what is filled in is one argument, whatever it holds.
+        # Split before the values are filled in, so that each value stays one argument.
         return self._apply(run, [part.format(**fields) for part in command.split()], manifest, namespace)
 
     def _set_task_failed_while_applying(self, session: Any, task_id: str, error: str) -> None:
-        """Fails the task, as the parent does, and says why."""
+        """Fails the task like the parent, but with the reason."""
         self._fail(session, task_id, TaskFailure(one_line(error), error))
 
-    # What is new here.
+    # Methods that the parent doesn't have.
 
     def _edited(self, run: _Run, manifest: Manifest, stage: str, pod_name: str, namespace: str) -> Manifest:
         """The manifest after the rules of a stage."""
@@ -170,28 +168,28 @@ class PodrulesK8sIntegration(K8sIntegration):
         run.companions.extend(edited.companions)
         if edited.applied:
             self.log.info(
-                f"task {run.task_id}: rules applied in the stage {stage}: {', '.join(edited.applied)}"
+                f"task {run.task_id}: rules applied (stage: {stage}): {', '.join(edited.applied)}"
             )
         for warning in edited.warnings:
             self.log.warning(f"task {run.task_id}: {warning}")
         for rule, line in edited.log:
             self.log.info(f"task {run.task_id}: [{rule}] {line}")
-        told = [f"Warning: {warning}" for warning in edited.warnings]
-        told += [f"[{rule}] {line}" for rule, line in edited.log]
-        self._tell(run, told)
+        lines = [f"Warning: {warning}" for warning in edited.warnings]
+        lines += [f"[{rule}] {line}" for rule, line in edited.log]
+        self._log_to_task(run, lines)
         return put_back(manifest, edited.pod, namespace, job=self.using_jobs)
 
     def _apply(
         self, run: _Run, command: list[str], manifest: Manifest, namespace: str
     ) -> tuple[str | None, str | None, str | None]:
-        """Creates the companions and applies the manifest. Gives what the parent's `_kubectl_apply` gives."""
+        """Creates the companions and applies the manifest. Returns the same as the parent's `_kubectl_apply`."""
         kubectl = Kubectl(namespace, self.kubectl_timeout)
         companions = Companions(kubectl, run.task_id, manifest, lambda text: self._warn(run, text))
         companions.create(run.companions)
         try:
             result = kubectl.apply(command, manifest)
             if result.timed_out:
-                # The Pod may be there all the same, but not for a task that failed.
+                # The Pod may have been created, but a failed task must have none.
                 kubectl.delete(reference(manifest))
                 raise TaskFailure(one_line(result.error))
             ignored = not result.ok and self._is_ignored(result.error)
@@ -203,18 +201,17 @@ class PodrulesK8sIntegration(K8sIntegration):
             raise
         run.applied = True
         if result.ok and result.stderr.strip():
-            self.log.warning(f"task {run.task_id}: kubectl warns: {result.stderr.strip()}")
+            self.log.warning(f"task {run.task_id}: kubectl: {result.stderr.strip()}")
         companions.own()
         return result.stdout, result.error if ignored else "", manifest["metadata"]["name"]
 
     def _is_ignored(self, error: str) -> bool:
-        """Whether `K8S_GLUE_IGNORE_KUBECTL_ERROR` says that this is no error."""
+        """Whether `K8S_GLUE_IGNORE_KUBECTL_ERROR` matches the error."""
         pattern = self.ignore_kubectl_errors_re
         return bool(pattern and pattern.match(error))
 
     def _same_pod(self, before: Manifest, after: Manifest, pod_name: str) -> None:
-        """The agent finds its Pods by their name and a label: a rule that changes them would make it lose
-        the Pod."""
+        """Checks that no rule changed the Pod's name or agent label, by which the agent finds its Pods."""
         label, _, value = self._get_agent_label().partition("=")
         if after["metadata"].get("name") != pod_name:
             raise TaskFailure(f"a rule changed the Pod's name, by which the agent finds it: {pod_name}")
@@ -223,13 +220,13 @@ class PodrulesK8sIntegration(K8sIntegration):
             raise TaskFailure(f"a rule changed the label by which the agent finds its Pods: {label}={value}")
 
     def _check(self, run: _Run, pod: Manifest) -> None:
-        """Tells what the API server would refuse. It has the last word, so that is no reason to fail the
+        """Logs what the API server would probably refuse. The API server decides, so this doesn't fail the
         task."""
         found = podrules.check(pod)
         for line in found:
             self.log.warning(f"task {run.task_id}: the cluster may refuse the Pod: {line}")
         if self.rules is not None:
-            self._tell(run, [f"Warning: the cluster may refuse the Pod: {line}" for line in found])
+            self._log_to_task(run, [f"Warning: the cluster may refuse the Pod: {line}" for line in found])
 
     def _queue_name(self, run: _Run) -> str:
         """The name of the task's queue."""
@@ -241,7 +238,7 @@ class PodrulesK8sIntegration(K8sIntegration):
         return run.queue_name
 
     def _providers_info(self, run: _Run) -> dict[str, Any]:
-        """What the owner's identity provider told ClearML: known only when tasks run as their owners."""
+        """What the identity provider of the task's owner told ClearML; known only if tasks run as their owners."""
         session = run.task_session
         if not session or session is self._session:
             return {}
@@ -253,10 +250,10 @@ class PodrulesK8sIntegration(K8sIntegration):
 
     def _warn(self, run: _Run, text: str) -> None:
         self.log.warning(f"task {run.task_id}: {text}")
-        self._tell(run, [f"Warning: {text}"])
+        self._log_to_task(run, [f"Warning: {text}"])
 
-    def _tell(self, run: _Run, lines: list[str], level: str = "INFO") -> None:
-        """Writes to the task's log. That is never worth an exception."""
+    def _log_to_task(self, run: _Run, lines: list[str], level: str = "INFO") -> None:
+        """Writes to the task's log. If that fails, it is only logged."""
         self._send(run.task_session or self._session, run.task_id, lines, level)
 
     def _send(self, session: Any, task_id: str, lines: list[str], level: str) -> None:
@@ -267,7 +264,7 @@ class PodrulesK8sIntegration(K8sIntegration):
             self.log.warning(f"the log of task {task_id} could not be written: {one_line(str(error))}")
 
     def _fail(self, session: Any, task_id: str, failure: TaskFailure) -> None:
-        """Fails the task, takes it out of the queue of pending tasks, and writes the report to its log."""
+        """Fails the task, removes it from the queue of pending tasks, and writes the report to its log."""
         self.log.error(f"task {task_id} could not be launched: {failure.report}")
         self._send(session, task_id, [f"{FAILURE_REASON}: {failure.report}"], "ERROR")
         try:
@@ -276,7 +273,7 @@ class PodrulesK8sIntegration(K8sIntegration):
             self.log.error(f"task {task_id} is still in the pending queue: {one_line(str(error))}")
         try:
             result = session.api_client.tasks.failed(task_id, force=True, **_status(failure))
-            # A call that the server refuses raises nothing here.
+            # A refused call doesn't raise.
             if result.meta.result_code != 200:
                 raise TaskFailure(result.meta.result_msg)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Calls of kubectl: argument lists, never a shell; a bound on every wait; the exit status decides."""
+"""Calls of kubectl: as argument lists, never in a shell, each with a timeout. The exit status decides about success."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ Manifest = Dict[str, Any]
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one call. `status` is None if there is none: kubectl didn't start, or didn't end in
-    time."""
+    """The result of a call. `status` is None if kubectl could not be started, or didn't exit in time."""
 
     status: int | None
     stdout: str
@@ -30,51 +29,50 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether kubectl says that it worked. What it writes to stderr is beside the point: it writes
-        warnings there."""
+        """Whether kubectl succeeded. Its stderr doesn't matter, as it contains warnings too."""
         return self.status == 0
 
     @property
     def error(self) -> str:
-        """What went wrong, in kubectl's words if it found any."""
+        """The error, as kubectl printed it if it did; empty if it succeeded."""
         if self.ok:
             return ""
-        return self.stderr.strip() or self.stdout.strip() or f"kubectl ended with status {self.status}"
+        return self.stderr.strip() or self.stdout.strip() or f"kubectl exited with status {self.status}"
 
     def object(self) -> Manifest:
-        """The object that was printed. ValueError if it is none."""
+        """The object that kubectl printed. Raises ValueError if it isn't one."""
         value: Any = json.loads(self.stdout)
         if not isinstance(value, dict):
-            raise ValueError("kubectl printed something that is no object")
+            raise ValueError("kubectl printed something that isn't an object")
         return value  # pyright: ignore[reportUnknownVariableType] # JSON has no types
 
 
 def reference(manifest: Manifest) -> Manifest:
-    """The object's kind and name, and no more."""
+    """The manifest's kind, name and namespace alone."""
     metadata: Any = manifest.get("metadata") or {}
     names = {key: metadata[key] for key in ("name", "namespace") if key in metadata}
     return {"apiVersion": manifest.get("apiVersion"), "kind": manifest.get("kind"), "metadata": names}
 
 
 def to_json(manifest: Manifest) -> str:
-    """The manifest as JSON, which kubectl reads like YAML, without YAML's pitfalls: text stays text."""
+    """The manifest as JSON, which kubectl accepts like YAML, but in which text stays text."""
     return json.dumps(manifest, default=_plain, allow_nan=False, ensure_ascii=False)
 
 
 def _plain(value: object) -> object:
-    # A token comes as bytes from ClearML; YAML has dates.
+    # ClearML passes a token as bytes; YAML has dates.
     if isinstance(value, bytes):
         return value.decode("utf-8")
     if isinstance(value, datetime.datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, datetime.date):
         return value.isoformat()
-    raise TypeError(f"a manifest can't hold a {type(value).__name__}")
+    raise TypeError(f"a manifest can't contain a value of type {type(value).__name__}")
 
 
 @contextlib.contextmanager
 def manifest_file(manifest: Manifest) -> Generator[str, None, None]:
-    """A file that holds the manifest, for this user's eyes only, gone afterwards."""
+    """A temporary file with the manifest, readable only by this user."""
     text = to_json(manifest)
     handle, path = tempfile.mkstemp(prefix="podrules-", suffix=".json")
     try:
@@ -87,8 +85,8 @@ def manifest_file(manifest: Manifest) -> Generator[str, None, None]:
 
 
 def run(argv: Sequence[str], timeout: float) -> Result:
-    """Runs a program and waits for it at most `timeout` seconds. Its helpers (kubectl starts some to log
-    in) end with it, and can't make us wait: output goes to files rather than pipes."""
+    """Runs a program and waits for it at most `timeout` seconds. Processes that it has started (kubectl starts
+    credential plugins) are killed with it after the timeout, and can't block us: output goes to files, not pipes."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
             process = subprocess.Popen(
@@ -99,16 +97,16 @@ def run(argv: Sequence[str], timeout: float) -> Result:
         try:
             status = process.wait(timeout)
         except subprocess.TimeoutExpired:
-            _end(process)
-            text = f"{argv[0]} did not end within {timeout:g} seconds"
+            _kill(process)
+            text = f"{argv[0]} did not exit within {timeout:g} seconds"
             return Result(None, _text(out), f"{text}: {_text(err)}".rstrip(": \n"), timed_out=True)
         except BaseException:
-            _end(process)
+            _kill(process)
             raise
         return Result(status, _text(out), _text(err))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -121,7 +119,7 @@ def _text(file: IO[bytes]) -> str:
 
 
 class Kubectl:
-    """kubectl in one namespace. Objects are always named by a file, so that no name is ever taken for an
+    """kubectl in one namespace. Objects are always passed as files, so that a name can't be taken for an
     option."""
 
     def __init__(self, namespace: str, timeout: float = DEFAULT_TIMEOUT) -> None:
@@ -129,7 +127,7 @@ class Kubectl:
         self.timeout = timeout
 
     def create(self, manifest: Manifest) -> Result:
-        """Creates the object, and prints it as the cluster has it."""
+        """Creates the object. Prints it as the API server returned it."""
         return self._on(manifest, "create", ["-o", "json"])
 
     def get(self, manifest: Manifest) -> Result:
@@ -137,15 +135,15 @@ class Kubectl:
         return self._on(manifest, "get", ["-o", "json"])
 
     def delete(self, manifest: Manifest) -> Result:
-        """Deletes the object of that kind and name, and doesn't wait for it to be gone."""
+        """Deletes the object of that kind and name, without waiting until it is gone."""
         return self._on(manifest, "delete", ["--ignore-not-found", "--wait=false", "-o", "name"])
 
     def patch(self, manifest: Manifest, patch: Manifest) -> Result:
-        """Merges a patch into the object of that kind and name."""
+        """Applies a merge patch to the object of that kind and name."""
         return self._on(manifest, "patch", ["--type=merge", "-p", to_json(patch), "-o", "name"])
 
     def apply(self, command: list[str], manifest: Manifest) -> Result:
-        """Runs the command, which ends with `-f`, on the manifest."""
+        """Runs the command, which ends with `-f`, with the manifest's file as its last argument."""
         with manifest_file(manifest) as path:
             return run([*command, path], self.timeout)
 

@@ -1,4 +1,4 @@
-"""ClearML's class, which has no types, and the types of what is used of it here."""
+"""ClearML's class, which has no type annotations, with the types of the parts that are used here."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from podrules.clearml.kubectl import Manifest
 
     class ReenqueueTaskException(Exception):
-        """The task is to go back into its queue."""
+        """The task goes back to its queue."""
 
     class K8sIntegration:
-        """As of clearml-agent 3.0.3."""
+        """As in clearml-agent 3.0.3."""
 
         KUBECTL_APPLY_CMD: str
         log: logging.Logger

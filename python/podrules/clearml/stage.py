@@ -1,5 +1,4 @@
-"""What rules get to see, and where their result goes: the Pod itself, or in job mode the Pod that the Job
-makes."""
+"""The Pod that rules edit: the Pod of the manifest, or in job mode the Pod of the Job."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from podrules.clearml.kubectl import Manifest
 
 
 def template_for(pod: Manifest, *, job: bool) -> Manifest:
-    """A Pod template from values as the agent needs it: as it is, or as a Job's."""
+    """The template of the values in the form that the agent needs: unchanged, or as a Job's template."""
     if not job:
         return pod
     metadata = dict(part(pod, "metadata"))
@@ -24,7 +23,7 @@ def template_for(pod: Manifest, *, job: bool) -> Manifest:
 
 
 def with_container(template: Manifest, *, job: bool) -> Manifest:
-    """The template with the task's container in it, empty if it has none, so that rules find it."""
+    """The template with an empty container for the task if it has none, so that rules find one."""
     if job:
         outer = part(template, "spec")
         return {
@@ -36,7 +35,7 @@ def with_container(template: Manifest, *, job: bool) -> Manifest:
 
 
 def pod_of(manifest: Manifest, name: str, namespace: str, *, job: bool) -> Manifest:
-    """The Pod in a manifest or template, with the name and the namespace that it will have."""
+    """The Pod in a manifest or template, with its later name and namespace."""
     source = part(part(manifest, "spec"), "template") if job else manifest
     pod: Manifest = {"apiVersion": "v1", "kind": "Pod"}
     pod.update({key: value for key, value in source.items() if not (job and key in pod)})
@@ -47,8 +46,8 @@ def pod_of(manifest: Manifest, name: str, namespace: str, *, job: bool) -> Manif
 
 
 def put_back(manifest: Manifest, pod: Manifest, namespace: str, *, job: bool) -> Manifest:
-    """The manifest with an edited Pod in it, a new one. What `pod_of` added goes out again where it wasn't
-    before. A namespace that a rule chose is the manifest's."""
+    """A new manifest with the edited Pod in it, without what `pod_of` added. A namespace that a rule set
+    becomes the manifest's."""
     source = part(part(manifest, "spec"), "template") if job else manifest
     before = part(source, "metadata")
     edited = dict(pod)
@@ -74,6 +73,6 @@ def put_back(manifest: Manifest, pod: Manifest, namespace: str, *, job: bool) ->
 
 
 def part(value: Manifest, key: str) -> dict[str, Any]:
-    """A mapping inside of another; an empty one where there is none."""
+    """A mapping in another; empty if there is none."""
     part: object = value.get(key)
     return cast("Dict[str, Any]", part) if isinstance(part, dict) else {}

@@ -1,8 +1,8 @@
 //! Python values to JSON values.
 //!
-//! Built-in types are told by their exact type, and reading them runs no Python code: nobody can change a dictionary
-//! while it is read. As soon as another type shows up the reading starts again with copies of all dictionaries, because
-//! what such a type calls may let other threads in.
+//! Built-in types are recognised by their exact type, and reading them runs no Python code, so a dictionary can't change
+//! while it is read. If there is any other type, reading starts again with copies of all dictionaries, because the methods of
+//! such a type may let other threads run.
 
 use super::keys::{self, Lent};
 use podrules::edit::{Pointer, Step};
@@ -12,23 +12,23 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
 use serde_json::{Map, Number, Value};
 
-/// How deep values nest at most.
+/// The maximum depth of a value.
 const MAX_DEPTH: usize = 100;
-/// What a value may hold, in bytes: its texts, and what each part of it costs besides.
+/// The maximum size of a value in bytes: the length of its texts, and `PART_BYTES` for each part.
 const MAX_BYTES: usize = 64 << 20;
-/// The cost of a part.
+/// The assumed size of a part beside its text.
 const PART_BYTES: usize = 32;
 /// Characters of a text that a message quotes.
 const MAX_TEXT: usize = 80;
-/// Steps of a path that are told.
+/// Steps of a path that a message shows.
 const MAX_STEPS: usize = 12;
 
-/// What types are read.
+/// The types that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Take {
-    /// What JSON has, and tuples and mappings.
+    /// The types of JSON, tuples, and mappings.
     Json,
-    /// Also what ClearML gives: models and configurations, enumerations, times.
+    /// Also ClearML's types: models, configurations, enumerations, and times.
     ClearMl,
 }
 
@@ -36,7 +36,7 @@ pub enum Take {
 #[derive(Debug)]
 pub struct Refused {
     message: String,
-    /// From the inside out.
+    /// The path to the part that can't be read, from the inside out.
     steps: Vec<Step>,
 }
 
@@ -45,7 +45,7 @@ impl Refused {
         Box::new(Refused { message: message.into(), steps: Vec::new() })
     }
 
-    /// What is wrong, and where.
+    /// The path, and why its value can't be read.
     pub fn message(mut self) -> String {
         self.steps.reverse();
         let more = self.steps.len() > MAX_STEPS;
@@ -58,7 +58,7 @@ impl Refused {
 
 enum Stop {
     Refused(Box<Refused>),
-    /// A type that isn't built in, met by the quick reader.
+    /// The quick reader found a type that isn't built in.
     Unusual,
 }
 
@@ -76,8 +76,11 @@ fn refuse(message: impl Into<String>) -> Stop {
 }
 
 /// Reads a Python value.
+///
+/// # Errors
+/// A part of the value has no equivalent in JSON, or the value is too large or too deep.
 pub fn read(object: &Bound<'_, PyAny>, take: Take) -> Result<Value, Box<Refused>> {
-    // A task's strings are new with every task; a template's are the same objects again and again.
+    // Every task has new strings, while templates have the same string objects again and again.
     let keys = if take == Take::Json { keys::lend() } else { Lent::nothing() };
     let stop = match (Reader { left: MAX_BYTES, depth: 0, take, quick: true, keys }).value(object) {
         Err(Stop::Unusual) => {
@@ -87,7 +90,7 @@ pub fn read(object: &Bound<'_, PyAny>, take: Take) -> Result<Value, Box<Refused>
     };
     stop.map_err(|stop| match stop {
         Stop::Refused(refused) => refused,
-        // The careful reader doesn't say so.
+        // Only the quick reader returns this.
         Stop::Unusual => Refused::new("it can't be read"),
     })
 }
@@ -107,7 +110,7 @@ impl Reader {
                 self.left = left;
                 Ok(())
             }
-            None => Err(refuse(format!("the whole holds more than {} MiB", MAX_BYTES >> 20))),
+            None => Err(refuse(format!("the value is larger than {} MiB", MAX_BYTES >> 20))),
         }
     }
 
@@ -142,7 +145,7 @@ impl Reader {
 
     fn text(&mut self, text: &Bound<'_, PyString>) -> Result<String, Stop> {
         let text = self.keys.text(text);
-        let text = text.map_err(|_| refuse("the text holds half of a surrogate pair, which is no text"))?;
+        let text = text.map_err(|_| refuse("the text contains an unpaired surrogate"))?;
         self.spend(text.len())?;
         Ok(text)
     }
@@ -154,7 +157,7 @@ impl Reader {
     ) -> Result<Value, Stop> {
         if self.depth == MAX_DEPTH {
             let name = type_name(object);
-            return Err(refuse(format!("this {name} nests deeper than {MAX_DEPTH} levels, or holds itself")));
+            return Err(refuse(format!("this {name} nests deeper than {MAX_DEPTH} levels, or contains itself")));
         }
         self.depth += 1;
         let done = inside(self);
@@ -186,7 +189,7 @@ impl Reader {
         let Ok(name) = key.cast::<PyString>() else {
             let shown =
                 key.repr().map_or_else(|_| "a key".to_owned(), |repr| shortened(repr.to_string_lossy(), MAX_TEXT));
-            return Err(refuse(format!("the key {shown} is of type {}, and keys are text", type_name(key))));
+            return Err(refuse(format!("the key {shown} is of type {}; keys must be strings", type_name(key))));
         };
         let name = self.text(name)?;
         match self.value(value) {
@@ -207,7 +210,7 @@ impl Reader {
         Ok(Value::Array(list))
     }
 
-    /// What is no exact built-in type: subclasses, tuples, mappings, ClearML's own.
+    /// Reads values of other types: subclasses of built-in types, tuples, mappings, ClearML's types.
     fn unusual(&mut self, object: &Bound<'_, PyAny>) -> Result<Value, Stop> {
         let kind = object.get_type();
         let clearml = self.take == Take::ClearMl;
@@ -230,7 +233,7 @@ impl Reader {
             return real(float.value());
         }
         if clearml {
-            // Looked for in the class: a configuration has any attribute that one asks its instance for.
+            // Looked up in the class: an instance of a configuration has every attribute.
             for method in ["as_plain_ordered_dict", "to_dict"] {
                 if kind.hasattr(method).unwrap_or(false) {
                     return self.value(&object.call_method0(method).map_err(raised)?);
@@ -249,7 +252,7 @@ impl Reader {
             }
             return Ok(Value::Object(map));
         }
-        Err(refuse(format!("a {} can't be written as JSON", type_name(object))))
+        Err(refuse(format!("a value of type {} can't be written as JSON", type_name(object))))
     }
 }
 
@@ -266,7 +269,7 @@ fn integer(object: &Bound<'_, PyAny>) -> Result<Value, Stop> {
 fn real(number: f64) -> Result<Value, Stop> {
     match Number::from_f64(number) {
         Some(number) => Ok(Value::Number(number)),
-        None => Err(refuse(format!("{number} is no number of JSON"))),
+        None => Err(refuse(format!("{number} can't be written as a JSON number"))),
     }
 }
 
@@ -274,7 +277,7 @@ fn raised(error: PyErr) -> Stop {
     refuse(format!("reading it raised {}", shortened(error.to_string(), MAX_TEXT)))
 }
 
-/// The name of an object's type, with its module unless it is built in.
+/// The name of an object's type, qualified by its module unless it is built in.
 pub fn type_name(object: &Bound<'_, PyAny>) -> String {
     let kind = object.get_type();
     kind.fully_qualified_name().map_or_else(|_| "value".to_owned(), |name| name.to_string_lossy().into_owned())

@@ -1,7 +1,7 @@
-//! Strings that come again and again: the keys of Pods.
+//! A cache for strings that occur again and again: the keys of Pods.
 //!
-//! A template is read and made anew for every task. Python hands its strings out only as copies, and a new string costs
-//! an allocation and a hash; so those that were seen before are kept, on both sides.
+//! Every task reads and writes a template. Python returns its strings only as copies, and a new Python string takes an
+//! allocation and a hash, so strings that were seen before are cached in both directions.
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -9,27 +9,27 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard};
 
-/// What is remembered of keys. Only who is attached to Python uses it, and nobody waits for it: a thread that finds it
-/// taken does without.
+/// The cached keys. They are used only while attached to Python, and nobody waits for them: if another thread uses them, a
+/// thread works without.
 pub struct Keys {
-    /// Python's string for a text.
+    /// The Python string for a text.
     by_text: HashMap<Box<str>, Py<PyString>, BuildHasherDefault<Fnv>>,
-    /// The text of a string that Python still holds the same object for. Strings never change, and one that is kept here
-    /// keeps its address.
+    /// The text of a Python string, by the object's address. Strings are immutable, and an object that is kept here keeps its
+    /// address.
     by_object: Vec<Option<(Py<PyString>, Box<str>)>>,
 }
 
 static KEYS: Mutex<Option<Keys>> = Mutex::new(None);
 
-/// Strings kept, on either side.
+/// The number of strings that are cached, in each direction.
 const MOST: usize = 1024;
-/// Bytes of the longest that is kept.
+/// The length in bytes of the longest string that is cached.
 const LONGEST: usize = 64;
 
-/// The keys, while nobody else uses them.
+/// The cached keys, borrowed for one conversion; nothing if another thread uses them.
 pub struct Lent(Option<MutexGuard<'static, Option<Keys>>>);
 
-/// Borrows the keys.
+/// Borrows the cached keys if no other thread uses them.
 pub fn lend() -> Lent {
     let mut guard = KEYS.try_lock().ok();
     if let Some(guard) = &mut guard {
@@ -43,7 +43,7 @@ pub fn lend() -> Lent {
 }
 
 impl Lent {
-    /// Without what was seen before.
+    /// No cached keys.
     pub fn nothing() -> Self {
         Lent(None)
     }
@@ -52,7 +52,7 @@ impl Lent {
         self.0.as_mut().and_then(|guard| guard.as_mut())
     }
 
-    /// Python's string for a text.
+    /// The Python string for a text.
     pub fn object<'py>(&mut self, py: Python<'py>, text: &str) -> Bound<'py, PyString> {
         let Some(keys) = self.keys().filter(|_| text.len() <= LONGEST) else { return PyString::new(py, text) };
         if let Some(known) = keys.by_text.get(text) {
@@ -66,7 +66,10 @@ impl Lent {
         object
     }
 
-    /// The text of one of Python's strings; an error if it is none in UTF-8.
+    /// The text of a Python string.
+    ///
+    /// # Errors
+    /// The string has no UTF-8 form.
     pub fn text(&mut self, object: &Bound<'_, PyString>) -> PyResult<String> {
         let Some(keys) = self.keys() else { return Ok(object.to_cow()?.into_owned()) };
         let slot = (object.as_ptr() as usize >> 4) % MOST;
@@ -83,7 +86,7 @@ impl Lent {
     }
 }
 
-/// Fowler–Noll–Vo: for short texts. Who can choose a Pod's keys gains nothing by making few of them collide.
+/// Fowler–Noll–Vo, which is fast for short texts. Nobody gains anything by choosing keys that collide.
 #[derive(Default)]
 struct Fnv(u64);
 

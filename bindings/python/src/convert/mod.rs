@@ -1,4 +1,4 @@
-//! Python values to JSON values and back, without a detour: both trees are walked once.
+//! Python values to JSON values and back, in one pass without an intermediate form.
 
 mod from_python;
 mod keys;

@@ -5,7 +5,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 use serde_json::Value;
 
-/// Makes a Python value. All of it is new, but for keys.
+/// Creates a Python value. All its parts are new except for keys, which are shared strings.
+///
+/// # Errors
+/// Python can't allocate it.
 pub fn write<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     Writer { py, keys: keys::lend() }.value(value)
 }

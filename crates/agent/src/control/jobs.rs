@@ -8,7 +8,7 @@ use crate::unit::{COMPANIONS, Condition, Kind, Unit};
 use podrules::diagnostic::render::printable_line;
 use podrules::lifetime::Lifetime;
 use podrules_cluster::{self as cluster, ApiError, FINALIZER, LIFETIME_LABEL, TASK_LABEL};
-use podrules_worker::command::{self, Done as Ran, Once, Values};
+use podrules_worker::command::{self, Once, OnceResult, Values};
 use smol_str::SmolStr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -141,7 +141,7 @@ impl Launcher {
             });
             let pod = &unit.name;
             match ran.await {
-                Ok(Some(Ok(Ran::Ran(ran)))) => {
+                Ok(Some(Ok(OnceResult::Ran(ran)))) => {
                     let fine = ran.failure.is_none();
                     self.metrics.command("post-delete", fine, started.elapsed().as_secs_f64());
                     for line in &ran.log {
@@ -152,7 +152,7 @@ impl Launcher {
                         tracing::error!(command = "post-delete", %pod, "{}", printable_line(&told));
                     }
                 }
-                Ok(Some(Ok(Ran::Before { status, .. }))) => {
+                Ok(Some(Ok(OnceResult::AlreadyRan { status, .. }))) => {
                     tracing::info!(command = "post-delete", %pod, ?status, "an earlier process ran it");
                 }
                 Ok(None) => {}

@@ -1,10 +1,10 @@
-//! A command's placeholders, filled with values that a shell can't act upon.
+//! A command's placeholders, replaced by values that a shell can't interpret.
 
 use super::Values;
 use podrules::diagnostic::{Code, Diagnostic};
 use podrules::source::Text;
 
-/// The command's text with its placeholders replaced; other braces stay. One pass: a value is never replaced again.
+/// The command's text with its placeholders replaced; other braces stay. There is one pass, so values are never scanned again.
 pub(super) fn fill(command: &Text, text: &str, values: &Values<'_>) -> Result<String, Diagnostic> {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
@@ -17,9 +17,8 @@ pub(super) fn fill(command: &Text, text: &str, values: &Values<'_>) -> Result<St
                 rest = &rest[placeholder.len()..];
             }
             Some((placeholder, variable, value)) => {
-                let message =
-                    format!("{value:?} can't stand for {placeholder} in a command: a shell could act upon it");
-                let help = format!("write \"${variable}\" in its place, in quotes: it holds the same");
+                let message = format!("{value:?} can't replace {placeholder} in a command: a shell could interpret it");
+                let help = format!("write \"${variable}\", in quotes, instead: the variable has the same value");
                 return Err(Diagnostic::new(Code::Command, message).at(command.span).help(help));
             }
             None => {
@@ -32,7 +31,7 @@ pub(super) fn fill(command: &Text, text: &str, values: &Values<'_>) -> Result<St
     Ok(filled)
 }
 
-/// Whether a text means to bash just itself, and is no option.
+/// Whether bash takes a text literally, and no program takes it for an option.
 fn is_plain(value: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | ':' | '@' | '%' | '+' | ',');
     !value.is_empty() && !value.starts_with('-') && value.chars().all(plain)
@@ -57,13 +56,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shell_could_act_upon_is_refused() {
+    fn values_that_a_shell_could_interpret_are_refused() {
         for name in
             ["my queue", "a;b", "$(id)", "`id`", "a'b", "a\"b", "a\nb", "", "-rf", "a&b", "a|b", "*", "~", "a{b", "é"]
         {
             let refused = filled("echo {queue_name}", name).unwrap_err();
             assert!(refused.help.unwrap().contains("\"$PODRULES_QUEUE_NAME\""), "{name:?}");
-            // Only where it would stand.
+            // Only if its placeholder is used.
             assert!(filled("echo {pod_name}", name).is_ok());
         }
         for name in ["train", "team-a_1.b", "a/b", "a:b@c%d+e,f"] {

@@ -1,30 +1,30 @@
-//! The agent's own commands around a Pod: `CLEARML_K8S_GLUE_POD_PRE_APPLY_CMD` before it is applied and
-//! `CLEARML_K8S_GLUE_POD_POST_DELETE_CMD` after it was deleted. They are bash, with `{queue_name}`, `{pod_name}` and `{namespace}` replaced.
+//! The pre-apply command, `CLEARML_K8S_GLUE_POD_PRE_APPLY_CMD`, and the post-delete command,
+//! `CLEARML_K8S_GLUE_POD_POST_DELETE_CMD`. They are bash, with `{queue_name}`, `{pod_name}` and `{namespace}` replaced.
 //!
-//! A queue's name is a user's text, and must not become shell: a value that isn't plain is refused where a placeholder
-//! stands, and may be read as a variable instead.
+//! A queue's name is a user's text and must not become shell code: in place of a placeholder a value with special characters is
+//! refused; the command can read it from a variable instead.
 //!
 //! ```text
-//! fill      placeholders → the command's text
-//! run       the text in bash, in the time it has
-//! once      the same, exactly once per key, even if this process is killed meanwhile
-//! evidence  the files by which that is known
+//! once      run a command exactly once per key, even if this process is killed meanwhile
+//! record    the files that say whether a key's command has run
+//! run       run a command in bash, with a timeout
+//! fill      replace the placeholders in a command's text
 //! ```
 
-mod evidence;
 mod fill;
 mod once;
+mod record;
 mod run;
 
-pub use once::{Done, Once};
-pub use run::{Ran, run};
+pub use once::{Once, OnceResult};
+pub use run::{CommandResult, run};
 
 use std::time::Duration;
 
-/// How long a command may take.
+/// The timeout of a command.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What may stand in a command's placeholders.
+/// The values of a command's placeholders.
 #[derive(Debug, Clone)]
 pub struct Values<'v> {
     /// The queue's name.
@@ -36,7 +36,7 @@ pub struct Values<'v> {
 }
 
 impl<'v> Values<'v> {
-    /// Each value with its placeholder and its variable.
+    /// Each placeholder with its environment variable and its value.
     fn all(&self) -> [(&'static str, &'static str, &'v str); 3] {
         [
             ("{queue_name}", "PODRULES_QUEUE_NAME", self.queue_name),
@@ -46,7 +46,7 @@ impl<'v> Values<'v> {
     }
 }
 
-/// What the tests of this module share.
+/// Shared by the tests of this module.
 #[cfg(test)]
 mod test {
     use super::Values;

@@ -1,9 +1,9 @@
-//! A command in bash, waited for as long as it may take; then killed with all that it started.
+//! Running a command in bash, with a timeout. What it leaves in the background is killed.
 
 use super::Values;
 use super::fill::fill;
 use crate::mounts::Mounted;
-use crate::process::Family;
+use crate::process::ProcessTree;
 use podrules::diagnostic::{Code, Diagnostic};
 use podrules::source::Text;
 use std::fs::File;
@@ -11,52 +11,58 @@ use std::io::{Read, Seek, SeekFrom};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// Bytes of its output that are kept, and lines that are shown.
+/// The bytes of a command's output that are kept.
 pub(super) const MOST_OUTPUT: u64 = 256 << 10;
+/// The lines of a command's output that are logged.
 pub(super) const MOST_LINES: usize = 200;
-/// The last lines that stand below an error.
+/// The last lines of the output, which a failure shows.
 const LAST_LINES: usize = 20;
-/// How often it is looked whether it has ended.
+/// The interval at which the process is polled.
 pub(super) const TICK: Duration = Duration::from_millis(5);
 
-/// What came of a command.
+/// The result of a command.
 #[derive(Debug)]
-pub struct Ran {
-    /// What it printed, line by line.
+pub struct CommandResult {
+    /// The beginning of its output, line by line.
     pub log: Vec<String>,
-    /// Why it counts as failed, if it does.
+    /// Why it failed; `None` if it succeeded.
     pub failure: Option<Diagnostic>,
 }
 
-impl Ran {
-    /// A command that was not started.
-    pub(super) fn not(command: &Text, why: Diagnostic) -> Ran {
-        Ran { log: Vec::new(), failure: Some(why.at(command.span)) }
+impl CommandResult {
+    /// The result of a command that was not started.
+    pub(super) fn not_started(command: &Text, why: Diagnostic) -> CommandResult {
+        CommandResult { log: Vec::new(), failure: Some(why.at(command.span)) }
     }
 
-    /// A command that ended as `message` says, or well.
-    pub(super) fn ended(command: &Text, log: Vec<String>, message: Option<String>) -> Ran {
+    /// The result of a command that has run; `message` is why it failed, if it did.
+    pub(super) fn ended(command: &Text, log: Vec<String>, message: Option<String>) -> CommandResult {
         let failure = message.map(|message| {
             let mut diagnostic = Diagnostic::new(Code::Command, message).at(command.span);
             diagnostic.detail = (!log.is_empty()).then(|| log[log.len().saturating_sub(LAST_LINES)..].join("\n"));
-            diagnostic.help("it ends with 0 if all is well; `|| true` says that a failure doesn't matter")
+            diagnostic.help("a command that succeeds exits with 0; append `|| true` if a failure doesn't matter")
         });
-        Ran { log, failure }
+        CommandResult { log, failure }
     }
 }
 
-/// Why something about a command can't be done.
-pub(super) fn cant(what: &str, error: &std::io::Error) -> Diagnostic {
+/// The finding that something about a command failed.
+pub(super) fn failed(what: &str, error: &std::io::Error) -> Diagnostic {
     Diagnostic::new(Code::Command, format!("the command {what}: {error}"))
 }
 
-/// What to say of a command that bash could not be started for.
+/// The finding that bash could not be started.
 pub(super) fn no_bash(error: &std::io::Error) -> Diagnostic {
-    cant("can't be started: it needs bash", error)
+    failed("can't be started: it needs bash", error)
 }
 
-/// What to say of a command that took too long.
-pub(super) fn too_long(timeout: Duration) -> String {
+/// The message for a command's exit status.
+pub(super) fn exited(status: impl std::fmt::Display) -> String {
+    format!("the command exited with {status}")
+}
+
+/// The message for a command that was stopped after its timeout.
+pub(super) fn timed_out(timeout: Duration) -> String {
     format!("the command took longer than {timeout:?} and was stopped")
 }
 
@@ -66,7 +72,7 @@ pub(super) fn filled(command: &Text, values: &Values<'_>, mounted: Option<&Mount
     fill(command, &text, values)
 }
 
-/// A bash with the environment of this process, `env`, and the values as variables.
+/// A bash with the environment of this process, `env`, and a variable for each value.
 pub(super) fn bash(env: &[(String, String)], values: &Values<'_>) -> Command {
     let mut bash = Command::new("bash");
     bash.envs(env.iter().cloned());
@@ -74,11 +80,11 @@ pub(super) fn bash(env: &[(String, String)], values: &Values<'_>) -> Command {
     bash
 }
 
-/// Waits until the process ends, or the time is over; `meanwhile` is called again and again.
-pub(super) fn wait(family: &mut Family, timeout: Duration, mut meanwhile: impl FnMut()) -> Option<ExitStatus> {
+/// Waits until the process ends or the timeout is over (`None`), and calls `meanwhile` at each poll.
+pub(super) fn wait(process: &mut ProcessTree, timeout: Duration, mut meanwhile: impl FnMut()) -> Option<ExitStatus> {
     let deadline = Instant::now() + timeout;
     loop {
-        match family.child.try_wait() {
+        match process.child.try_wait() {
             Ok(Some(status)) => return Some(status),
             Ok(None) if Instant::now() < deadline => std::thread::sleep(TICK),
             _ => return None,
@@ -87,47 +93,47 @@ pub(super) fn wait(family: &mut Family, timeout: Duration, mut meanwhile: impl F
     }
 }
 
-/// The beginning of what a command printed.
+/// The beginning of a command's output.
 pub(super) fn lines(output: &mut File) -> Vec<String> {
     let mut bytes = Vec::new();
     let _ = output.seek(SeekFrom::Start(0)).and_then(|_| output.take(MOST_OUTPUT).read_to_end(&mut bytes));
     String::from_utf8_lossy(&bytes).lines().take(MOST_LINES).map(str::to_owned).collect()
 }
 
-/// Runs a command in bash and waits for it, at most as long as `timeout`; then it is killed with all that it started. It
-/// has the environment of this process, `env`, and the values as variables. Files of the agent's container that aren't here
-/// are found in `mounted`.
+/// Runs a command in bash and waits for it. After `timeout` it is killed together with everything it has started. It gets the
+/// environment of this process, `env`, and a variable for each value. Paths of files of the agent's container that don't exist
+/// here are replaced by those in `mounted`.
 pub fn run(
     command: &Text,
     values: &Values<'_>,
     env: &[(String, String)],
     mounted: Option<&Mounted>,
     timeout: Duration,
-) -> Ran {
+) -> CommandResult {
     let filled = match filled(command, values, mounted) {
         Ok(filled) => filled,
-        Err(diagnostic) => return Ran::not(command, diagnostic),
+        Err(diagnostic) => return CommandResult::not_started(command, diagnostic),
     };
-    // A file, not a pipe: a child that holds it open makes nobody wait.
+    // A file rather than a pipe: a descendant that keeps it open can't block us.
     let output = tempfile::tempfile().and_then(|file| Ok((file.try_clone()?, file.try_clone()?, file)));
     let (out, err, mut output) = match output {
         Ok(files) => files,
-        Err(error) => return Ran::not(command, cant("has no place for its output", &error)),
+        Err(error) => return CommandResult::not_started(command, failed("can't write its output", &error)),
     };
     let mut bash = bash(env, values);
     bash.args(["-c", &filled]).stdin(Stdio::null()).stdout(out).stderr(err);
-    let mut family = match Family::start(&mut bash) {
-        Ok(family) => family,
-        Err(error) => return Ran::not(command, no_bash(&error)),
+    let mut process = match ProcessTree::start(&mut bash) {
+        Ok(process) => process,
+        Err(error) => return CommandResult::not_started(command, no_bash(&error)),
     };
-    let status = wait(&mut family, timeout, || {});
-    drop(family);
+    let status = wait(&mut process, timeout, || {});
+    drop(process);
     let message = match status {
         Some(status) if status.success() => None,
-        Some(status) => Some(format!("the command ended with {status}")),
-        None => Some(too_long(timeout)),
+        Some(status) => Some(exited(status)),
+        None => Some(timed_out(timeout)),
     };
-    Ran::ended(command, lines(&mut output), message)
+    CommandResult::ended(command, lines(&mut output), message)
 }
 
 #[cfg(test)]
@@ -139,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_variables_hold_the_same_whatever_they_are() {
+    fn variables_have_the_values_whatever_they_contain() {
         let env = [("OWN".to_owned(), "x".to_owned())];
         let name = "my $(queue) 'q'";
         let ran = run(
@@ -154,10 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_told() {
+    fn failures_are_reported() {
         let ran = run(&text("echo why; exit 3"), &values("q"), &[], None, TIMEOUT);
         let failure = ran.failure.unwrap();
-        assert_eq!(failure.message, "the command ended with exit status: 3");
+        assert_eq!(failure.message, "the command exited with exit status: 3");
         assert_eq!(failure.detail.as_deref(), Some("why"));
         let started = Instant::now();
         let ran = run(
@@ -169,7 +175,7 @@ mod tests {
         );
         assert!(ran.failure.unwrap().message.contains("took longer than 300ms"));
         assert!(started.elapsed() < Duration::from_secs(20));
-        // What it leaves in the background doesn't make anybody wait, and goes with it.
+        // What it leaves in the background isn't waited for, and is killed.
         let ran = run(&text("sleep 98765 & echo done"), &values("q"), &[], None, TIMEOUT);
         assert!(ran.failure.is_none());
         assert_eq!(ran.log, ["done"]);

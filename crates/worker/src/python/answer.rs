@@ -1,7 +1,7 @@
-//! What a worker answered, or why it didn't: a template, or a fault in words with the hook's own place.
+//! A worker's answer: a template, or a fault with its place in the hook's own code.
 
 use super::output::{Output, fault_frames, split_fault};
-use super::process::{End, Process};
+use super::process::{ExchangeEnd, Process};
 use crate::mounts::Mounted;
 use podrules::diagnostic::{Code, did_you_mean};
 use podrules::hook::HookFault;
@@ -10,13 +10,13 @@ use serde_json::Value;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// An answer that was read.
-pub(super) enum Read {
-    /// The template; null for a request without one.
+/// A worker's answer.
+pub(super) enum Reply {
+    /// The template; null if the request had none.
     Template(Value),
     /// The modules have changed since they were imported.
     Stale,
-    /// What went wrong.
+    /// The hook failed.
     Fault(HookFault),
 }
 
@@ -49,22 +49,22 @@ struct Frame {
     line: Option<usize>,
 }
 
-/// Reads an answer to the request of a number.
-pub(super) fn read(bytes: &[u8], id: u64, files: &Mounted) -> Read {
+/// Reads the answer to the request with this id.
+pub(super) fn read(bytes: &[u8], id: u64, files: &Mounted) -> Reply {
     let message: Message = match serde_json::from_slice(bytes) {
         Ok(message) => message,
         Err(error) => {
             let message = format!("returned a template that can't be read: {error}");
-            return Read::Fault(HookFault::new(Code::HookResult, message));
+            return Reply::Fault(HookFault::new(Code::HookResult, message));
         }
     };
     match message {
         Message { id: other, .. } if other != id => {
-            Read::Fault(HookFault::new(Code::Python, "got an answer to another question"))
+            Reply::Fault(HookFault::new(Code::Python, "got an answer to another request"))
         }
-        Message { stale: true, .. } => Read::Stale,
-        Message { fault: Some(fault), .. } => Read::Fault(of_fault(fault, files)),
-        Message { template, .. } => Read::Template(template.unwrap_or(Value::Null)),
+        Message { stale: true, .. } => Reply::Stale,
+        Message { fault: Some(fault), .. } => Reply::Fault(of_fault(fault, files)),
+        Message { template, .. } => Reply::Template(template.unwrap_or(Value::Null)),
     }
 }
 
@@ -72,15 +72,15 @@ fn of_fault(fault: Fault, files: &Mounted) -> HookFault {
     let (code, verb) = match fault.kind.as_str() {
         "raised" => (Code::HookFailed, "raised "),
         "exit" | "threads" => (Code::HookFailed, ""),
-        "memory" => (Code::LimitExceeded, "needs more memory than hooks may use: "),
+        "memory" => (Code::LimitExceeded, "needs more memory than a hook may use: "),
         "import" => (Code::HookImport, "can't be imported: "),
         "missing-module" | "missing-function" => (Code::HookImport, "can't be found: "),
         _ => (Code::HookResult, ""),
     };
     let help = match fault.kind.as_str() {
-        "raised" if fault.message.contains("unexpected keyword argument") => {
-            Some("end its arguments with *args, **kwargs: agents pass more than a hook may know".to_owned())
-        }
+        "raised" if fault.message.contains("unexpected keyword argument") => Some(
+            "end its parameters with *args, **kwargs: agents may pass more arguments than the hook knows".to_owned(),
+        ),
         "missing-module" => {
             Some("modules come from the values' fileMounts, --python-path and the interpreter's own path".to_owned())
         }
@@ -100,8 +100,8 @@ fn of_fault(fault: Fault, files: &Mounted) -> HookFault {
     made
 }
 
-/// A fault at the innermost frame that is the hook's own, or else at the innermost there is; with its place in the values
-/// if they hold the file.
+/// A fault at the innermost frame in the hook's own files, or else at the innermost frame; with its place in the values if the
+/// file comes from them.
 fn at_frames(code: Code, message: String, frames: Vec<(String, usize)>, files: &Mounted) -> HookFault {
     let mut fault = HookFault::new(code, message);
     let own = frames.iter().find(|(file, _)| files.is_own(file));
@@ -114,33 +114,36 @@ fn at_frames(code: Code, message: String, frames: Vec<(String, usize)>, files: &
 
 /// The fault of an exchange that ended without an answer.
 pub(super) fn of_end(
-    end: End,
+    end: ExchangeEnd,
     output: &Output,
     timeout: Duration,
     process: &mut Process,
     files: &Mounted,
 ) -> HookFault {
     let text = output.text();
-    let (_, told) = split_fault(&text);
-    let frames: Vec<(String, usize)> = fault_frames(told)
+    let (_, stack) = split_fault(&text);
+    let frames: Vec<(String, usize)> = fault_frames(stack)
         .into_iter()
         .filter(|(file, ..)| !file.starts_with("<podrules") && *file != "<string>")
         .map(|(file, line, _)| (file, line))
         .collect();
     let (code, message) = match end {
-        End::Exited(status) if !process.is_ready() => return process.broke_off(status, output, "Python"),
-        End::Exited(status) => (Code::HookFailed, format!("ended its process: {}", how(status))),
-        End::TimedOut => (Code::LimitExceeded, format!("took longer than {timeout:?} and was stopped")),
-        End::Flooded => (Code::LimitExceeded, format!("printed more than {} MiB and was stopped", Output::limit())),
-        End::Broken(why) => (Code::Python, why.to_owned()),
-        End::Answer(_) => (Code::Python, "answered".to_owned()),
+        ExchangeEnd::Exited(status) if !process.is_ready() => return process.start_failure(status, output, "Python"),
+        ExchangeEnd::Exited(status) => (Code::HookFailed, format!("ended its process: {}", how(status))),
+        ExchangeEnd::TimedOut => (Code::LimitExceeded, format!("took longer than {timeout:?} and was stopped")),
+        ExchangeEnd::Flooded => {
+            (Code::LimitExceeded, format!("printed more than {} MiB and was stopped", Output::limit()))
+        }
+        ExchangeEnd::Broken(why) => (Code::Python, why.to_owned()),
+        // The caller handles answers.
+        ExchangeEnd::Answer(_) => (Code::Python, "answered".to_owned()),
     };
     let mut fault = at_frames(code, message, frames, files);
-    if !told.trim().is_empty() {
-        fault.traceback = Some(files.as_in_container(told.trim_end()));
+    if !stack.trim().is_empty() {
+        fault.traceback = Some(files.as_in_container(stack.trim_end()));
     }
     if fault.code == Code::LimitExceeded && fault.message.contains("longer") {
-        fault.help = Some("a rule gives it more time: python: {call: …, timeout: 30s}".to_owned());
+        fault.help = Some("allow more time in the rule: python: {call: …, timeout: 30s}".to_owned());
     }
     fault
 }
@@ -148,6 +151,6 @@ pub(super) fn of_end(
 fn how(status: Option<ExitStatus>) -> String {
     match status {
         Some(status) => status.to_string(),
-        None => "it doesn't answer any more".to_owned(),
+        None => "it no longer answers".to_owned(),
     }
 }

@@ -1,10 +1,10 @@
 # pyright: basic
-# It stands for objects of ClearML, whose attributes are known when it runs.
-"""What a hook gets of ClearML, made of plain data: the task as its client gives it, the configuration, the
-worker.
+# These objects imitate ClearML's, whose attributes are only known when they are read.
+"""ClearML's objects for hooks, created from plain data: the task as ClearML's client returns it, the
+configuration, and the worker.
 
-The fields and their types are those of ClearML's API, tasks.get_by_id. Beyond what ClearML's own client does,
-mappings can be read by attribute too, so that there are attributes at every depth.
+The fields and their types are those of ClearML's API, tasks.get_by_id. Unlike with ClearML's own client,
+mappings have attributes too, so that attributes work at every depth.
 """
 
 import re
@@ -14,7 +14,7 @@ from enum import Enum
 
 
 class StringEnum(Enum):
-    """As in ClearML's client: str() gives the value, but the member isn't equal to the text."""
+    """As in ClearML's client: str() returns the value, but a member isn't equal to it."""
 
     def __str__(self):
         return self.value
@@ -37,7 +37,7 @@ ArtifactModeEnum = enum_of("ArtifactModeEnum", "input output")
 
 
 class Mapping(dict):
-    """A dict whose keys are attributes, too."""
+    """A dict whose keys are also attributes."""
 
     def __getattr__(self, name):
         try:
@@ -46,19 +46,19 @@ class Mapping(dict):
             raise AttributeError(name) from None
 
 
-# What ClearML's client fills in where a field is missing.
+# The defaults that ClearML's client sets for missing fields.
 DEFAULTS = {("tasks.Script", "binary"): "python"}
 
 
 class Model:
-    """An object of ClearML's client: attributes, None where nothing is known. Each is made when it's first
-    asked for."""
+    """An object of ClearML's client. Attributes are converted when they are first read; missing ones are
+    None."""
 
     def __init__(self, name, fields, data):
         self._name, self._fields, self._data = name, fields, data
 
     def __getattr__(self, name):
-        # Before it is set up, as in a copy, it has no field.
+        # Before __init__, as while it is copied, it has no fields.
         if name.startswith("__") or "_data" not in self.__dict__:
             raise AttributeError(name)
         if name in self._data:
@@ -103,7 +103,7 @@ def member(kind):
 
 
 def fields(plain_ones, **others):
-    """The fields of an object: those that stay as they are, and those that are made into something."""
+    """The fields of an object: those that stay plain, and those with a conversion."""
     return dict(dict.fromkeys(plain_ones.split()), **others)
 
 
@@ -126,7 +126,7 @@ DATE = re.compile(
 
 
 def date(value):
-    """A time as ClearML's client gives it; text that is none stays."""
+    """A time as ClearML's client returns it. Other text stays as it is."""
     found = DATE.match(value) if isinstance(value, str) else None
     if not found:
         return value
@@ -190,17 +190,17 @@ def task_object(data):
 
 
 class Worker:
-    """The agent, of which its id is known."""
+    """The agent. Only its id is known."""
 
     def __init__(self, worker_id):
         self.worker_id = worker_id
 
     def __getattr__(self, name):
-        raise AttributeError(f"podrules knows the worker's worker_id, and not its `{name}`")
+        raise AttributeError(f"podrules knows only the worker's `worker_id`, not its `{name}`")
 
 
 class ConfigMissingException(KeyError):
-    """No such key, and no default was given."""
+    """The key doesn't exist, and there is no default."""
 
     def __str__(self):
         return str(self.args[0]) if self.args else ""
@@ -210,12 +210,12 @@ MISSING = object()
 
 
 def steps(key):
-    """The keys that a dotted key names; a quoted part may hold dots."""
+    """The parts of a dotted key. A quoted part may contain dots."""
     return [part.strip('"') for part in re.findall(r'"[^"]*"|[^."]+', str(key))]
 
 
 class ConfigTree(OrderedDict):
-    """A nested configuration: dotted keys, as pyhocon has them."""
+    """A nested configuration with dotted keys, as in pyhocon."""
 
     def _find(self, key, default):
         here = self
@@ -270,7 +270,7 @@ class ConfigTree(OrderedDict):
     def as_plain_ordered_dict(self):
         return OrderedDict((key, untree(value)) for key, value in self.items())
 
-    # Of the values themselves: dict's own way would ask for each key as a dotted one.
+    # dict's own methods would read each key as a dotted one.
     def items(self):
         return [(key, OrderedDict.__getitem__(self, key)) for key in self]
 
@@ -297,25 +297,25 @@ def untree(value):
 
 
 class Config:
-    """The task's configuration: get() with dotted keys and a default, item and attribute access, trees."""
+    """The task's configuration: get() with a dotted key and a default, item and attribute access, subtrees."""
 
     def __init__(self, data):
         self._given = data
 
     @property
     def _config(self) -> ConfigTree:
-        # Made when it's first asked for: it may be large.
+        # Created when it is first used, as it may be large.
         made = self.__dict__.get("_tree")
         if made is None:
             made = self.__dict__["_tree"] = tree(self._given)
-        return made  # pyright: ignore[reportReturnType] # the whole is a dict
+        return made  # pyright: ignore[reportReturnType] # the configuration is a dict
 
     def get(self, key, default=MISSING):
         value = self._config.get(key, default if default is not MISSING else None)
         if default is MISSING and key not in self._config:
             print(
-                f"podrules: task_config.get({key!r}) finds nothing and names no default: this gives None,"
-                " clearml-agent 3.0.3 gives an object that counts as true."
+                f"podrules: task_config.get({key!r}) finds nothing and has no default: it returns None here,"
+                " but an object that is true with clearml-agent 3.0.3."
                 f" Write task_config.get({key!r}, None)",
                 file=sys.stderr,
             )

@@ -1,9 +1,10 @@
-//! Hooks in a Python process of their own: a worker. It can crash, hang, flood or leak, and podrules goes on.
+//! Hooks run in Python processes of their own, the workers. A hook can crash, hang, flood its output or leak without harm to
+//! podrules.
 //!
 //! ```text
-//! Workers ── pool: takes an idle worker, or starts one; one that did anything wrong isn't used again
-//!   Process ── one python3: a request in, an answer out, everything it prints as its log, a deadline
-//!     shim.py ── the far side: imports the module, calls the function, says what went wrong
+//! Workers ── the pool: uses an idle worker or starts one; a worker whose hook failed isn't reused
+//!   Process ── one python3: a request, an answer, its output as the hook's log, a timeout
+//!     shim.py ── inside of Python: imports the module, calls the function, describes what went wrong
 //! ```
 
 mod answer;
@@ -14,30 +15,30 @@ use crate::mounts::{Mount, Mounted};
 use podrules::context::Context;
 use podrules::diagnostic::Code;
 use podrules::hook::{Answer, Function, Hook, HookFault, Hooks};
-use process::{End, Process};
+use process::{ExchangeEnd, Process};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// Idle workers that are kept.
+/// The number of idle workers that are kept.
 const MOST_IDLE: usize = 4;
-/// How long a module may take to be imported when nothing is called.
+/// The timeout for importing a module without a call.
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How hooks are run.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The interpreter: a path, or a name to be found on PATH.
+    /// The interpreter: a path, or a name that is found on `PATH`.
     pub python: PathBuf,
-    /// Folders with modules, searched after those of `mounts`.
+    /// Folders in which modules are searched, after those of `mounts`.
     pub path: Vec<PathBuf>,
     /// The files of the agent's container.
     pub mounts: Vec<Mount>,
-    /// Environment variables that hooks see, beside a few that Python itself needs.
+    /// Environment variables for hooks, beside the few that Python itself needs.
     pub env: Vec<(String, String)>,
-    /// The memory that a hook's process may map, in bytes.
+    /// The limit of a worker's address space, in bytes.
     pub memory: u64,
 }
 
@@ -53,7 +54,7 @@ impl Default for Settings {
     }
 }
 
-/// A pool of workers. It may be shared by threads; each call has a worker to itself.
+/// A pool of workers, which threads can share. Each call has a worker to itself.
 #[derive(Debug)]
 pub struct Workers {
     settings: Settings,
@@ -61,13 +62,13 @@ pub struct Workers {
     idle: Mutex<Vec<Process>>,
 }
 
-/// What a worker is asked.
+/// A request to a worker.
 #[derive(Serialize)]
 struct Request<'r> {
     id: u64,
     module: &'r str,
     function: &'r str,
-    /// Nothing: only find the function.
+    /// `None` if the function is only to be found.
     template: Option<&'r Value>,
     queue: &'r str,
     queue_name: &'r str,
@@ -83,7 +84,10 @@ impl Workers {
         Workers { settings, files: OnceLock::new(), idle: Mutex::default() }
     }
 
-    /// Imports a module and looks for the function in it, without a call.
+    /// Imports a hook's module and finds the function, without a call.
+    ///
+    /// # Errors
+    /// The module can't be imported, or has no such function.
     pub fn check(&self, hook: &Hook) -> Result<(), HookFault> {
         let Function { module, name } = &hook.function;
         let request = Request {
@@ -98,11 +102,11 @@ impl Workers {
             config: None,
             worker_id: "",
         };
-        self.ask(request, hook.timeout.max(IMPORT_TIMEOUT)).template.map(|_| ())
+        self.send(request, hook.timeout.max(IMPORT_TIMEOUT)).template.map(|_| ())
     }
 
-    /// Gives a request to a worker. One whose modules have changed since it imported them makes room for a new one.
-    fn ask(&self, mut request: Request<'_>, timeout: Duration) -> Answer {
+    /// Sends a request to a worker. A worker whose modules have changed since it imported them is replaced.
+    fn send(&self, mut request: Request<'_>, timeout: Duration) -> Answer {
         let files = match self.files.get_or_init(|| Mounted::write(&self.settings.mounts, &self.settings.path)) {
             Ok(files) => files,
             Err(why) => return failed(HookFault::new(Code::Python, why.clone())),
@@ -117,27 +121,27 @@ impl Workers {
                 return failed(HookFault::new(Code::Python, "got arguments that can't be written as JSON"));
             };
             let (end, output) = worker.exchange(&body, timeout);
-            let read = match end {
-                End::Answer(bytes) => answer::read(&bytes, request.id, files),
-                other => answer::Read::Fault(answer::of_end(other, &output, timeout, &mut worker, files)),
+            let reply = match end {
+                ExchangeEnd::Answer(bytes) => answer::read(&bytes, request.id, files),
+                other => answer::Reply::Fault(answer::of_end(other, &output, timeout, &mut worker, files)),
             };
             let log = output.lines();
-            match read {
-                answer::Read::Stale => continue,
-                answer::Read::Template(template) => {
+            match reply {
+                answer::Reply::Stale => continue,
+                answer::Reply::Template(template) => {
                     self.put_back(worker);
                     return Answer { template: Ok(template), log };
                 }
-                answer::Read::Fault(fault) => return Answer { template: Err(fault), log },
+                answer::Reply::Fault(fault) => return Answer { template: Err(fault), log },
             }
         }
-        failed(HookFault::new(Code::HookImport, "has files that change while they are imported"))
+        failed(HookFault::new(Code::HookImport, "has files that change while they are being imported"))
     }
 
     fn worker(&self, files: &Mounted) -> Result<Process, HookFault> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         while let Some(mut worker) = idle() {
-            if worker.lives() {
+            if worker.is_alive() {
                 return Ok(worker);
             }
         }
@@ -167,7 +171,7 @@ impl Hooks for Workers {
             config: Some(&context.config),
             worker_id: context.worker.get("id").and_then(Value::as_str).unwrap_or(""),
         };
-        self.ask(request, hook.timeout)
+        self.send(request, hook.timeout)
     }
 }
 

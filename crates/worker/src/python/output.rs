@@ -1,13 +1,14 @@
-//! What a worker prints: its first and last part, within bounds.
+//! A worker's output: its beginning and its end, within bounds.
 
-/// Bytes that are kept from the start of a call's output.
+/// Bytes that are kept from the beginning of a call's output.
 const HEAD: usize = 256 << 10;
-/// Bytes that are kept from its end: where Python's fault handler writes.
+/// Bytes that are kept from its end, where the output of Python's fault handler is.
 const TAIL: usize = 32 << 10;
-/// Bytes after which a hook is stopped.
+/// Bytes of output after which a hook is stopped.
 const FLOOD: usize = 16 << 20;
-/// Lines of a call's log, and characters of a line.
+/// Lines of a call's log that are kept.
 const MOST_LINES: usize = 1_000;
+/// Characters of a line that are kept.
 const LONGEST_LINE: usize = 2_000;
 
 /// The output of one call.
@@ -19,7 +20,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Adds what was read; false once it is too much.
+    /// Appends output; false if the hook has printed too much.
     pub(super) fn push(&mut self, bytes: &[u8]) -> bool {
         self.total += bytes.len();
         let room = (HEAD - self.head.len()).min(bytes.len());
@@ -36,7 +37,7 @@ impl Output {
         FLOOD >> 20
     }
 
-    /// All that is kept, as text.
+    /// The output that was kept, as text.
     pub(super) fn text(&self) -> String {
         let lost = self.total - self.head.len() - self.tail.len();
         let mut text = String::from_utf8_lossy(&self.head).into_owned();
@@ -47,7 +48,7 @@ impl Output {
         text
     }
 
-    /// The log of the hook, line by line, without what Python's fault handler wrote.
+    /// The hook's log, line by line, without the output of Python's fault handler.
     pub(super) fn lines(&self) -> Vec<String> {
         let text = self.text();
         let (printed, _) = split_fault(&text);
@@ -61,7 +62,7 @@ impl Output {
     }
 }
 
-/// Splits what a hook printed from what Python's fault handler added: the stack of where it stood.
+/// Splits the output into what the hook printed and the stack that Python's fault handler wrote.
 pub(super) fn split_fault(text: &str) -> (&str, &str) {
     let starts = ["Fatal Python error: ", "Current thread 0x", "Stack (most recent call first):"];
     let at = starts.iter().filter_map(|start| {
@@ -69,11 +70,11 @@ pub(super) fn split_fault(text: &str) -> (&str, &str) {
         (at == 0 || text.as_bytes()[at - 1] == b'\n').then_some(at)
     });
     let at = at.min().unwrap_or(text.len());
-    // Only a stack that is told is one: a hook may print such words.
+    // A hook may print these words itself, but then hardly a stack.
     if text[at..].contains("most recent call first") { text.split_at(at) } else { (text, "") }
 }
 
-/// The frames that the fault handler wrote, innermost first: file, line, function.
+/// The frames of the fault handler's stack, innermost first: file, line, function.
 pub(super) fn fault_frames(text: &str) -> Vec<(String, usize, String)> {
     let frame = |line: &str| {
         let (file, rest) = line.strip_prefix("  File \"")?.split_once("\", line ")?;
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fault_handlers_words_are_no_log() {
+    fn the_fault_handlers_stack_is_not_part_of_the_log() {
         let text = "hello\nCurrent thread 0x7f (most recent call first):\n  File \"/root/a.py\", line 5 in f\n  File \"<podrules>\", line 9 in call\n";
         let (log, fault) = split_fault(text);
         assert_eq!(log, "hello\n");

@@ -1,9 +1,9 @@
 # pyright: basic
-# It takes what hooks give it, which has no types.
-"""The far side of a podrules worker: reads requests from fd 0, calls hooks, answers on what was fd 1.
+# What hooks return has no types.
+"""The Python side of a podrules worker: reads requests from fd 0, calls hooks, and answers on the original fd 1.
 
-A message is its length in 4 bytes, the highest first, and JSON. Whatever a hook prints, and whatever it or a
-child of it writes to fd 1 or 2, goes to the pipe that podrules reads as the hook's log.
+A message is its length in 4 bytes, big-endian, and JSON. What a hook prints, and what it or a child of it
+writes to fd 1 or 2, goes to the pipe that podrules reads as the hook's log.
 """
 
 import _thread
@@ -18,14 +18,14 @@ import time
 
 from _podrules_clearml import Config, Worker, task_object  # pyright: ignore[reportMissingImports]
 
-# Bytes of a traceback that help; the end tells most.
+# Characters of a traceback that are kept, from its end.
 MOST_TRACEBACK = 8000
-# Seconds that threads which a hook started may take to end.
+# Seconds that a hook's threads have to end after it returned.
 THREADS_END = 0.2
 
 
 class Fault(Exception):
-    """What went wrong with a hook, as podrules is told."""
+    """Why a hook failed, as it is sent to podrules."""
 
     def __init__(self, kind, message, **more):
         super().__init__(message)
@@ -59,7 +59,7 @@ class Channel:
 
     def send(self, text):
         for stream in (sys.stdout, sys.stderr):
-            # A hook may have closed or replaced it.
+            # The hook may have closed or replaced it.
             with contextlib.suppress(Exception):
                 stream.flush()
         body = text.encode("utf-8")
@@ -72,7 +72,7 @@ class Channel:
 
 
 class Modules:
-    """The hooks' modules, and whether their files are still those that were imported."""
+    """The hooks' modules, and whether their files have changed since they were imported."""
 
     def __init__(self, folders):
         self.folders = [os.path.join(folder, "") for folder in folders]
@@ -135,14 +135,14 @@ def import_fault(error):
 
 
 def described(error):
-    """An exception: its last line, its frames without ours, its traceback."""
+    """An exception's last line, its frames without those of this file, and its traceback."""
     import traceback
 
     chain, seen = error, set()
     while chain is not None and id(chain) not in seen:
         seen.add(id(chain))
         tb = chain.__traceback__
-        while tb is not None and leads_in(tb.tb_frame.f_code.co_filename):
+        while tb is not None and is_entry(tb.tb_frame.f_code.co_filename):
             tb = tb.tb_next
         chain.__traceback__ = tb
         chain = chain.__cause__ or chain.__context__
@@ -150,7 +150,7 @@ def described(error):
     frames = [
         frame(f.filename, f.lineno, f.name) for f in traceback.extract_tb(error.__traceback__, limit=-20)
     ]
-    text = without_marks("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+    text = without_markers("".join(traceback.format_exception(type(error), error, error.__traceback__)))
     return {
         "message": lines[-1].strip()[:2000] if lines else type(error).__name__,
         "frames": frames,
@@ -159,12 +159,12 @@ def described(error):
     }
 
 
-def without_marks(text):
-    """Without the lines of ^ and ~ that newer versions add: podrules shows the place itself."""
+def without_markers(text):
+    """A traceback without the lines of ^ and ~ that newer versions add: podrules shows the place itself."""
     return "".join(line for line in text.splitlines(True) if line.strip(" ~^\n") or not line.strip())
 
 
-def leads_in(path):
+def is_entry(path):
     return own(path) or path == importlib.__file__
 
 
@@ -173,7 +173,7 @@ def own(path):
 
 
 def stack(of=None):
-    """Where the hook stands now: its frames and the text of them."""
+    """The hook's stack: its frames, and their text."""
     import traceback
 
     entries = [e for e in traceback.extract_stack(of, limit=50) if not own(e.filename)]
@@ -212,11 +212,11 @@ def call(function, request):
     if _thread._count() > before:
         look_for_threads(before)
     if not isinstance(result, dict):
-        message = f'returned {kind(result)}, and {{"template": template}} is wanted'
+        message = f'returned {kind(result)}; expected {{"template": template}}'
         raise Fault("result", message, frames=[defined(function)])
     if "template" not in result:
         message = 'returned a dict without "template": it has %s' % (
-            ", ".join(map(repr, list(result)[:10])) or "no key"
+            ", ".join(map(repr, list(result)[:10])) or "no keys"
         )
         raise Fault("result", message, frames=[defined(function)])
     return result["template"]
@@ -246,26 +246,26 @@ def look_for_threads(before):
         others = [(ident, at) for ident, at in sys._current_frames().items() if ident != mine]
         ident, at = others[-1] if others else (None, None)
         message = "left {} thread{} running: {}".format(
-            left, "" if left == 1 else "s", names.get(ident, "no name")
+            left, "" if left == 1 else "s", names.get(ident, "unnamed")
         )
         raise Fault("threads", message, **(stack(at) if at else {}))
 
 
 def written(template, function):
-    """The template as JSON; what can't be is named by its path."""
+    """The template as JSON text. A value that JSON doesn't have is a Fault with its path."""
     try:
         text = json.dumps(template, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         text.encode("utf-8")
         return text
     except (TypeError, ValueError, RecursionError) as error:
         found = offending(template, "$", 0) or str(error)
-        message = f"returned a template that is no JSON: {found}"
+        message = f"returned a template that isn't valid JSON: {found}"
         raise Fault("result", message, frames=[defined(function)]) from error
 
 
 def offending(value, path, depth):
     if depth > 100:
-        return f"{path[:200]}… is nested too deeply, or holds itself"
+        return f"{path[:200]}… is nested too deeply, or contains itself"
     if isinstance(value, dict):
         for key, part in value.items():
             if not isinstance(key, (str, int, float, bool, type(None))):
@@ -284,7 +284,7 @@ def offending(value, path, depth):
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
-            return f"{path} is text that isn't Unicode (a lone surrogate)"
+            return f"{path} contains an unpaired surrogate"
     elif not isinstance(value, (int, type(None))):
         return f"{path} is a value of type {type(value).__name__}"
     return None
@@ -299,7 +299,7 @@ def limit_memory(most):
 
 
 def report_exit(channel, state):
-    """A hook that calls os._exit() gets what it wants, after its place was told."""
+    """Makes os._exit() report the hook's stack before the process exits."""
     own_process = os.getpid()
 
     def leave(status):
@@ -318,7 +318,7 @@ def main():
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # pyright: ignore[reportAttributeAccessIssue]
     faulthandler.enable(file=2)
-    # podrules asks for the place of a hook that takes too long.
+    # podrules sends this signal to a hook that has timed out.
     faulthandler.register(signal.SIGUSR2, file=2, all_threads=False)
     limit_memory(setup["memory"])
     modules = Modules(setup["path"])

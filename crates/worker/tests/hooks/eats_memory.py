@@ -1,5 +1,5 @@
 # code: limit-exceeded
-# says: needs more memory than hooks may use: MemoryError
+# says: needs more memory than a hook may use: MemoryError
 # line: 7
 def update_template(template, **kwargs):
     parts = []

@@ -1,5 +1,5 @@
 # code: hook-result
-# says: nested too deeply, or holds itself
+# says: nested too deeply, or contains itself
 # line: 6
 
 

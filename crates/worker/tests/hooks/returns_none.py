@@ -1,5 +1,5 @@
 # code: hook-result
-# says: returned None, and {"template": template} is wanted
+# says: returned None; expected {"template": template}
 # line: 6
 
 

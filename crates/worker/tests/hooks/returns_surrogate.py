@@ -1,5 +1,5 @@
 # code: hook-result
-# says: $.spec.hostname is text that isn't Unicode
+# says: $.spec.hostname contains an unpaired surrogate
 # line: 6
 
 
