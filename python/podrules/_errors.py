@@ -8,10 +8,10 @@ from typing import Any
 class RulesError(Exception):
     """Rules have mistakes, or a rule failed for a task.
 
-    `str()` is the complete report, which quotes the lines with mistakes; `summary` is one line. `diagnostics`
-    is the report as data: a list of dicts with `code`, `severity`, `message`, and, where known, `file`, `line`,
-    `column`, `rule`, `help` and `detail`. `log` is what rules logged before one failed: pairs of a rule's name
-    and a line.
+    `str()` is the complete report, which quotes the lines with mistakes; `summary` is one line.
+    `diagnostics` is the report as data: a list of dicts with `code`, `severity`, `message`, and, where known,
+    `file`, `line`, `column`, `rule`, `help` and `detail`.
+    `log` is what rules logged before one failed: pairs of a rule's name and a line.
     """
 
     summary: str

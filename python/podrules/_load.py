@@ -24,7 +24,8 @@ def load(
 
     `rules` are files, folders (their YAML files in the order of their names, without hidden ones) and globs.
     `values` are values files of the ClearML agent's chart, merged in the given order; their rules come first.
-    `python_path` are folders with the modules that `python:` rules name; they are put at the front of `sys.path`.
+    `python_path` are folders with the modules that `python:` rules name; they are put at the front of
+    `sys.path`.
 
     Raises `RulesError` with all mistakes.
     """

@@ -38,8 +38,8 @@ def update_template(
     """Runs rules on the template of a task. The function for ClearML Enterprise's
     `CLEARML_K8S_GLUE_TEMPLATE_MODULE=podrules:update_template`.
 
-    The rules are those in the files, folders and globs of the environment variable `PODRULES_RULES`, separated
-    by commas or colons. Files that change are reloaded. Only rules with `stage: template` run.
+    The environment variable `PODRULES_RULES` names the rules: files, folders and globs, separated by commas
+    or colons. Files that change are reloaded. Only rules with `stage: template` run.
 
     Raises `RulesError` if a rule fails, which fails the task.
     """
@@ -143,7 +143,7 @@ def _named() -> list[str]:
 
 
 def _signature_of(named: list[str]) -> tuple[Signature, bool]:
-    """A value that differs once the files have changed, and whether a file was written within the last second."""
+    """A value that differs once the files have changed, and whether a file was written in the last second."""
     files, problems = expand(named)
     now = time.time()
     fresh = False
@@ -166,8 +166,8 @@ def _log_warnings(rules: _native.Rules) -> None:
     if late:
         _log(
             logging.WARNING,
-            "warning: rules with stage: pod never run here, because ClearML's agent only passes the template: "
-            f"{', '.join(late)}",
+            "warning: rules with stage: pod never run here, because ClearML's agent only passes the template:"
+            f" {', '.join(late)}",
         )
 
 

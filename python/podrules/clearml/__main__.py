@@ -1,4 +1,4 @@
-"""`python -m podrules.clearml` starts the agent. It replaces ClearML's `k8s_glue_example.py`, and has the same
+"""`python -m podrules.clearml` starts the agent. It replaces ClearML's `k8s_glue_example.py`, with the same
 flags and also `--rules` and `--values`."""
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ def parser() -> argparse.ArgumentParser:
         help="queue that holds tasks whose Pod hasn't started yet (default: %(default)s)",
     )
     add("--namespace", default="clearml", help="namespace of the Pods (default: %(default)s)")
-    add("--template-yaml", help="YAML file with the Pod template; takes precedence over the template of --values")
+    add(
+        "--template-yaml",
+        help="YAML file with the Pod template; takes precedence over the template of --values",
+    )
     add("--overrides-yaml", help="YAML file that ClearML's class reads but no longer uses")
     add("--pod-clearml-conf", help="clearml.conf for the Pods (default: the agent's own)")
     add("--container-bash-script", help="file with the script that starts the task in its container")
@@ -52,7 +55,9 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--debug", action="store_true", help="log more")
     limits = flags.add_mutually_exclusive_group()
-    limits.add_argument("--max-pods", type=int, help="maximum number of Pods at a time (not with --ports-mode)")
+    limits.add_argument(
+        "--max-pods", type=int, help="maximum number of Pods at a time (not with --ports-mode)"
+    )
     limits.add_argument(
         "--ports-mode",
         action="store_true",

@@ -1,11 +1,11 @@
-"""Companions: objects that a rule declares beside the Pod, such as a PersistentVolumeClaim, a ConfigMap or a Secret.
+"""Companions: objects that a rule declares beside the Pod, such as PersistentVolumeClaims or Secrets.
 
 They are created before the Pod, one after another. If one can't be created, or the Pod can't be applied,
 those created before are deleted again. Later it depends on their lifetime:
 
 - `pod`: the Pod (or the Job) becomes their owner, so Kubernetes deletes them with it.
-- `task`, `keep`: they stay. Each has labels with the task's id, the rule's name and its lifetime. Nothing here
-  deletes them when the task ends; an administrator's clean-up can find them by these labels.
+- `task`, `keep`: they stay. Each has labels with the task's id, the rule's name and its lifetime. Nothing
+  here deletes them when the task ends; an administrator's clean-up can find them by these labels.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Companions:
         self._created: list[Created] = []
 
     def create(self, companions: list[Companion]) -> None:
-        """Creates all companions. Raises TaskFailure if one fails, after those created before were deleted."""
+        """Creates all companions. If one fails, deletes those created before and raises TaskFailure."""
         prepared = [(companion, self._prepared(companion)) for companion in companions]
         try:
             for companion, manifest in prepared:
@@ -128,7 +128,9 @@ class Companions:
                 "uid": live["metadata"]["uid"],
             }
         except (ValueError, KeyError, TypeError) as error:
-            self._warn(f"the companions have no owner and stay when the Pod is deleted: {one_line(str(error))}")
+            self._warn(
+                f"the companions have no owner and stay when the Pod is deleted: {one_line(str(error))}"
+            )
             return
         for created in owned:
             owners = [*self._other_owners(created.live), owner]
@@ -182,7 +184,9 @@ class Companions:
             if live is not None and not _mapping(live.get("metadata")).get("deletionTimestamp"):
                 return self._reuse(companion, live)
             if time.monotonic() >= deadline:
-                raise self._failure(companion, manifest, "already exists, and its deletion is taking too long")
+                raise self._failure(
+                    companion, manifest, "already exists, and its deletion is taking too long"
+                )
             time.sleep(DELETION_POLL)
         live = self._printed(result) or manifest
         if not _mapping(live.get("metadata")).get("namespace"):
@@ -203,7 +207,7 @@ class Companions:
         return live
 
     def _reuse(self, companion: Companion, live: Manifest) -> Created:
-        """Reuses an object of an earlier launch of this task. That launch's Pod is removed from its owners, so
+        """Reuses an object of an earlier launch of this task. Removes that launch's Pod from its owners, so
         that the object isn't deleted with it."""
         others = self._other_owners(live)
         if others != _owners(live):

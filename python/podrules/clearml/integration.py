@@ -35,12 +35,12 @@ class PodrulesK8sIntegration(K8sIntegration):
     """ClearML's Kubernetes agent, which runs rules on each task's Pod.
 
     It takes the arguments of its parent, and `rules`. By default the rules are read from the files that
-    `PODRULES_RULES` and `PODRULES_VALUES` name. Without any rules it does the same as its parent, except for how
-    it reports failures.
+    `PODRULES_RULES` and `PODRULES_VALUES` name. Without any rules it does the same as its parent, except for
+    how it reports failures.
 
     - The template is `template_yaml`, or by default the one that the values make for the task's queue.
     - Rules with `stage: template` run on it before ClearML's command, image and name are set. Rules with
-      `stage: pod` run on the complete Pod, right before it is applied. In job mode both get the Pod of the Job.
+      `stage: pod` run on the complete Pod, right before it is applied. In job mode both get the Job's Pod.
     - Companions are created before the Pod; see `podrules.clearml.companions`. Those that live as long as the
       task are labelled and left.
     - A task that can't be launched fails, with the reason in its status and the report in its log. It never
@@ -48,7 +48,7 @@ class PodrulesK8sIntegration(K8sIntegration):
     """
 
     def __init__(self, *args: Any, rules: podrules.Rules | None = None, **kwargs: Any) -> None:
-        # Before the parent, which logs in and starts a thread, so that mistakes in rules are reported at once.
+        # Before the parent, which logs in and starts a thread: mistakes in rules are reported at once.
         self.rules = rules if rules is not None else load_rules()
         self.kubectl_timeout = kubectl_timeout()
         self._run: _Run | None = None
@@ -80,7 +80,7 @@ class PodrulesK8sIntegration(K8sIntegration):
             self._fail(task_session or self._session, task_id, as_failure(run.failure))
 
     def _get_pod_labels(self, queue: str, queue_name: object, task_data: Any) -> list[str]:
-        """The parent's labels. This is where the queue's name is known: the parent looks it up just before."""
+        """The parent's labels. The parent has looked up the queue's name just before, so it is kept here."""
         # A refused lookup doesn't raise, but returns something other than a string.
         if not isinstance(queue_name, str) or not queue_name:
             raise TaskFailure(f"the name of the queue {queue} could not be looked up")
@@ -100,9 +100,7 @@ class PodrulesK8sIntegration(K8sIntegration):
             if not template and self.rules is not None and self.rules.has_values:
                 template = template_for(self.rules.template(self._queue_name(run)), job=self.using_jobs)
             if not template:
-                raise TaskFailure(
-                    "the agent has no Pod template: pass --template-yaml or --values"
-                )
+                raise TaskFailure("the agent has no Pod template: pass --template-yaml or --values")
             if self.rules is None:
                 return template
             namespace = part(template, "metadata").get("namespace") or self.namespace
@@ -113,8 +111,8 @@ class PodrulesK8sIntegration(K8sIntegration):
             raise
 
     def _kubectl_apply(self, *args: Any, **kwargs: Any) -> tuple[str | None, str | None, str | None]:
-        """Lets the parent complete the template into the Pod's manifest, runs the rules with `stage: pod` on it,
-        and applies it together with the companions."""
+        """Lets the parent complete the template into the Pod's manifest, runs the rules with `stage: pod` on
+        it, and applies it together with the companions."""
         parent = super()._kubectl_apply
         call = inspect.signature(parent).bind(*args, **kwargs)
         command = self.KUBECTL_APPLY_CMD
@@ -167,9 +165,7 @@ class PodrulesK8sIntegration(K8sIntegration):
         )
         run.companions.extend(edited.companions)
         if edited.applied:
-            self.log.info(
-                f"task {run.task_id}: rules applied (stage: {stage}): {', '.join(edited.applied)}"
-            )
+            self.log.info(f"task {run.task_id}: rules applied (stage: {stage}): {', '.join(edited.applied)}")
         for warning in edited.warnings:
             self.log.warning(f"task {run.task_id}: {warning}")
         for rule, line in edited.log:
@@ -182,7 +178,7 @@ class PodrulesK8sIntegration(K8sIntegration):
     def _apply(
         self, run: _Run, command: list[str], manifest: Manifest, namespace: str
     ) -> tuple[str | None, str | None, str | None]:
-        """Creates the companions and applies the manifest. Returns the same as the parent's `_kubectl_apply`."""
+        """Creates the companions and applies the manifest. Returns what the parent's method does."""
         kubectl = Kubectl(namespace, self.kubectl_timeout)
         companions = Companions(kubectl, run.task_id, manifest, lambda text: self._warn(run, text))
         companions.create(run.companions)
@@ -238,7 +234,7 @@ class PodrulesK8sIntegration(K8sIntegration):
         return run.queue_name
 
     def _providers_info(self, run: _Run) -> dict[str, Any]:
-        """What the identity provider of the task's owner told ClearML; known only if tasks run as their owners."""
+        """What ClearML knows from the owner's identity provider, if tasks run as their owners."""
         session = run.task_session
         if not session or session is self._session:
             return {}

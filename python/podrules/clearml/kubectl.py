@@ -1,4 +1,4 @@
-"""Calls of kubectl: as argument lists, never in a shell, each with a timeout. The exit status decides about success."""
+"""Calls of kubectl: as argument lists, never in a shell, each with a timeout. Exit status 0 is success."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ def manifest_file(manifest: Manifest) -> Generator[str, None, None]:
 
 
 def run(argv: Sequence[str], timeout: float) -> Result:
-    """Runs a program and waits for it at most `timeout` seconds. Processes that it has started (kubectl starts
-    credential plugins) are killed with it after the timeout, and can't block us: output goes to files, not pipes."""
+    """Runs a program and waits for it at most `timeout` seconds. Processes that it has started, such as
+    credential plugins, are killed with it then, and can't block us: output goes to files, not pipes."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
             process = subprocess.Popen(

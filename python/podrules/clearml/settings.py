@@ -15,8 +15,8 @@ TIMEOUT_VARIABLE = "PODRULES_KUBECTL_TIMEOUT"
 
 
 def load_rules(rules: Sequence[str] = (), values: Sequence[str] = ()) -> podrules.Rules | None:
-    """The rules of these files and folders; by default those of `PODRULES_RULES` and `PODRULES_VALUES`. None if
-    there are neither. Raises RulesError if they have mistakes."""
+    """The rules of these files and folders, by default those of `PODRULES_RULES` and `PODRULES_VALUES`; None
+    if there are neither. Raises RulesError if they have mistakes."""
     rules = rules or _paths(RULES_VARIABLE)
     values = values or _paths(VALUES_VARIABLE)
     return podrules.load(*rules, values=list(values)) if rules or values else None

@@ -129,7 +129,7 @@ def test_a_reused_companion_outlives_a_failure(harness: Harness) -> None:
 def test_somebody_elses_object_is_left_alone(harness: Harness, labels: dict[str, str]) -> None:
     case = {"template": {"spec": {}}, "rules": FIRST_SECOND, "objects": [there(labels=labels)]}
     outcome = harness.run("podrules", case)
-    failed(outcome, "its companion ConfigMap 'first' exists already, and wasn't made for this task")
+    failed(outcome, "its companion ConfigMap 'first' already exists and was not created for this task")
     assert outcome.objects == {"ConfigMap/first": there(labels=labels)}
 
 
@@ -147,14 +147,14 @@ def test_a_companion_is_in_a_namespace(harness: Harness) -> None:
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "r"}}
     case = {"template": {"spec": {}}, "rules": rules({"name": "one", "companions": [{"manifest": role}]})}
     outcome = harness.run("podrules", case)
-    failed(outcome, "stands outside namespaces")
+    failed(outcome, "is cluster-scoped")
     assert steps(outcome) == []
     # Of a custom resource only the cluster knows, so it is created, and deleted again.
     thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t"}}
     answer = '{"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t", "uid": "u"}}'
     case["rules"] = rules({"name": "one", "companions": [{"manifest": thing}]})
     outcome = harness.run("podrules", {**case, "kubectl": [{"argv": ["create"], "stdout": answer}]})
-    failed(outcome, "stands outside namespaces")
+    failed(outcome, "is cluster-scoped")
     assert steps(outcome) == ["create Thing/t", "delete Thing/t"]
 
 
@@ -175,7 +175,7 @@ def test_kubectl_that_doesnt_end_fails_the_task(harness: Harness) -> None:
         "kubectl": [{"argv": ["apply"], "sleep": 30}],
     }
     outcome = harness.run("podrules", case)
-    failed(outcome, "kubectl did not end within 1.5 seconds")
+    failed(outcome, "kubectl did not exit within 1.5 seconds")
     assert steps(outcome)[2:] == [
         "apply Pod/POD",
         "delete Pod/POD",

@@ -146,7 +146,7 @@ def launched_in_spite_of_warning(
     assert wrong["status"] == "failed"
     assert ours.task["status"] == "queued"
     assert ours.server.pending == [TASK_ID]
-    assert "kubectl warns: " + case["message"] in ours.output
+    assert "kubectl: " + case["message"] in ours.output
     same_manifests(case, theirs, ours)
 
 

@@ -37,7 +37,7 @@ def test_a_rule_on_the_template_comes_before_the_tasks_own(harness: Harness) -> 
     assert pod["metadata"]["labels"]["team"] == "vision"
     assert env_of(pod["spec"]["containers"][0])["A"] == "rule"
     assert env_of(pod["spec"]["containers"][0])["B"] == "task"
-    assert "rules applied in the stage template: team" in outcome.output
+    assert "rules applied (stage: template): team" in outcome.output
 
 
 def test_the_tasks_variable_wins_over_a_rule_on_the_template(harness: Harness) -> None:

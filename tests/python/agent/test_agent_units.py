@@ -67,7 +67,7 @@ def test_manifests_as_json() -> None:
     assert told == {"a": "token", "b": "2024-01-01", "c": "2024-01-01T10:00:00Z", "d": "on", "e": "ž"}
     with pytest.raises(ValueError, match="JSON compliant"):
         kubectl.to_json({"a": float("nan")})
-    with pytest.raises(TypeError, match="can't hold a object"):
+    with pytest.raises(TypeError, match="can't contain a value of type object"):
         kubectl.to_json({"a": object()})
     with kubectl.manifest_file({"a": 1}) as path:
         assert oct(os.stat(path).st_mode)[-3:] == "600"
@@ -81,7 +81,7 @@ def test_the_exit_status_decides() -> None:
     )
     assert (warned.ok, warned.stdout, warned.stderr, warned.error) == (True, "out\n", "warn\n", "")
     silent = kubectl.run([sys.executable, "-c", "raise SystemExit(3)"], 30)
-    assert (silent.ok, silent.error) == (False, "kubectl ended with status 3")
+    assert (silent.ok, silent.error) == (False, "kubectl exited with status 3")
     missing = kubectl.run(["/nonexistent/kubectl"], 30)
     assert missing.status is None
     assert "could not be started" in missing.error
@@ -95,7 +95,7 @@ def test_helpers_that_hold_the_output_dont_make_us_wait() -> None:
     late = kubectl.run([sys.executable, "-c", helper + "print('so far', flush=True); time.sleep(60)"], 2)
     assert time.monotonic() - began < 20
     assert late.timed_out
-    assert "did not end within 2 seconds" in late.error
+    assert "did not exit within 2 seconds" in late.error
 
 
 @pytest.mark.parametrize("bad", ["x", "0", "-1", "nan", "inf", "99999999"])
@@ -207,7 +207,7 @@ def test_a_companion_that_is_being_deleted_is_waited_for(monkeypatch: pytest.Mon
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
     given: Any = SimpleNamespace(lifetime="pod", manifest=manifest, rule="r")
     if looks == 1000:
-        with pytest.raises(failure.TaskFailure, match="its deletion takes too long"):
+        with pytest.raises(failure.TaskFailure, match="its deletion is taking too long"):
             made.create([given])
     else:
         made.create([given])

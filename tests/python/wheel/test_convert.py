@@ -155,25 +155,25 @@ def test_what_clearml_gives_is_read_in_tasks_only(value: Any, wanted: Any) -> No
 WRONG: list[Any] = [
     (2**64, "$: the integer doesn't fit into 64 bits"),
     (-(2**63) - 1, "$: the integer doesn't fit into 64 bits"),
-    ({"a": [0, float("nan")]}, "$.a[1]: NaN is no number of JSON"),
-    (float("inf"), "$: inf is no number of JSON"),
-    ({"a": float("-inf")}, "$.a: -inf is no number of JSON"),
-    ({"a": "\ud800"}, "$.a: the text holds half of a surrogate pair, which is no text"),
-    ({"\udfff": 1}, "$: the text holds half of a surrogate pair, which is no text"),
-    ({"a": {1: 2}}, "$.a: the key 1 is of type int, and keys are text"),
-    ({None: 2}, "$: the key None is of type NoneType, and keys are text"),
-    ({True: 2}, "$: the key True is of type bool, and keys are text"),
-    ({(1, 2): 2}, "$: the key (1, 2) is of type tuple, and keys are text"),
-    ({"a": {1}}, "$.a: a set can't be written as JSON"),
-    ({"a": b"x"}, "$.a: a bytes can't be written as JSON"),
+    ({"a": [0, float("nan")]}, "$.a[1]: NaN can't be written as a JSON number"),
+    (float("inf"), "$: inf can't be written as a JSON number"),
+    ({"a": float("-inf")}, "$.a: -inf can't be written as a JSON number"),
+    ({"a": "\ud800"}, "$.a: the text contains an unpaired surrogate"),
+    ({"\udfff": 1}, "$: the text contains an unpaired surrogate"),
+    ({"a": {1: 2}}, "$.a: the key 1 is of type int; keys must be strings"),
+    ({None: 2}, "$: the key None is of type NoneType; keys must be strings"),
+    ({True: 2}, "$: the key True is of type bool; keys must be strings"),
+    ({(1, 2): 2}, "$: the key (1, 2) is of type tuple; keys must be strings"),
+    ({"a": {1}}, "$.a: a value of type set can't be written as JSON"),
+    ({"a": b"x"}, "$.a: a value of type bytes can't be written as JSON"),
     (
         {"spec": {"containers": [{"x": object()}]}},
-        "$.spec.containers[0].x: a object can't be written as JSON",
+        "$.spec.containers[0].x: a value of type object can't be written as JSON",
     ),
-    (1j, "$: a complex can't be written as JSON"),
-    (Colour, "$: a enum.EnumMeta can't be written as JSON"),
-    (nested(101), "this list nests deeper than 100 levels, or holds itself"),
-    (["x" * (33 << 20)] * 2, "$[1]: the whole holds more than 64 MiB"),
+    (1j, "$: a value of type complex can't be written as JSON"),
+    (Colour, "$: a value of type enum.EnumMeta can't be written as JSON"),
+    (nested(101), "this list nests deeper than 100 levels, or contains itself"),
+    (["x" * (33 << 20)] * 2, "$[1]: the value is larger than 64 MiB"),
 ]
 
 
@@ -191,11 +191,11 @@ def test_cycles_are_refused() -> None:
     around: dict[str, Any] = {}
     around["self"] = [around]
     for clearml in (False, True):
-        with pytest.raises(ValueError, match="or holds itself"):
+        with pytest.raises(ValueError, match="or contains itself"):
             convert(around, clearml)
     odd: collections.UserDict[str, Any] = collections.UserDict()
     odd["self"] = odd
-    with pytest.raises(ValueError, match="or holds itself"):
+    with pytest.raises(ValueError, match="or contains itself"):
         convert(odd)
 
 

@@ -102,9 +102,9 @@ FAULTS: list[tuple[str, str, str]] = [
         "raised Odd (",
     ),
     ("f(template=template)", "hook-failed", "raised RecursionError: "),
-    ("pass", "hook-result", "returned nothing"),
-    ("return 5", "hook-result", 'returned a int, and {{"template": template}} is wanted'),
-    ("return [template]", "hook-result", 'returned a list, and {{"template": template}} is wanted'),
+    ("pass", "hook-result", "returned None; expected"),
+    ("return 5", "hook-result", 'returned a value of type int; expected {{"template": template}}'),
+    ("return [template]", "hook-result", 'returned a value of type list; expected {{"template": template}}'),
     ("return template", "hook-result", "returned the template itself, without {{"),
     ("return {}", "hook-result", 'returned a dict without the key "template"'),
     ("return {'template': None}", "hook-result", "returned None as the template"),
@@ -112,24 +112,36 @@ FAULTS: list[tuple[str, str, str]] = [
     (
         "return {'template': {'a': {'b': float('nan')}}}",
         "hook-result",
-        "no JSON: $.a.b: NaN is no number of JSON",
+        "isn't valid JSON: $.a.b: NaN can't be written as a JSON number",
     ),
     (
         "return {'template': {'a': [float('inf')]}}",
         "hook-result",
-        "no JSON: $.a[0]: inf is no number of JSON",
+        "isn't valid JSON: $.a[0]: inf can't be written as a JSON number",
     ),
     (
         "import datetime\n    return {'template': {'a': datetime.datetime.now()}}",
         "hook-result",
         "$.a: a datetime.datetime",
     ),
-    ("return {'template': {'a': {1, 2}}}", "hook-result", "$.a: a set can't be written as JSON"),
-    ("return {'template': {'a': b'x'}}", "hook-result", "$.a: a bytes can't be written as JSON"),
-    ("return {'template': {'a': {1: 2}}}", "hook-result", "$.a: the key 1 is of type int, and keys are text"),
+    (
+        "return {'template': {'a': {1, 2}}}",
+        "hook-result",
+        "$.a: a value of type set can't be written as JSON",
+    ),
+    (
+        "return {'template': {'a': b'x'}}",
+        "hook-result",
+        "$.a: a value of type bytes can't be written as JSON",
+    ),
+    (
+        "return {'template': {'a': {1: 2}}}",
+        "hook-result",
+        "$.a: the key 1 is of type int; keys must be strings",
+    ),
     ("return {'template': {'a': 2**64}}", "hook-result", "$.a: the integer doesn't fit into 64 bits"),
-    ("return {'template': {'a': '\\ud800'}}", "hook-result", "$.a: the text holds half of a surrogate pair"),
-    ("template['a'] = template\n    return {'template': template}", "hook-result", "or holds itself"),
+    ("return {'template': {'a': '\\ud800'}}", "hook-result", "$.a: the text contains an unpaired surrogate"),
+    ("template['a'] = template\n    return {'template': template}", "hook-result", "or contains itself"),
 ]
 
 
@@ -177,7 +189,7 @@ IMPORTS: list[tuple[str, str, str]] = [
     ("not_there:f", "", "can't be imported: there is no module not_there"),
     ("not_there.deeper:f", "", "can't be imported: there is no module not_there"),
     ("broken:g", "", "can't be found: broken has no `g`"),
-    ("broken:value", "value = 5", "can't be called: it is a int, no function"),
+    ("broken:value", "value = 5", "can't be called: it is a int, not a function"),
     (
         "broken:f",
         "import not_there_either",

@@ -82,7 +82,7 @@ def test_all_mistakes_are_told_together(tmp_path: Path) -> None:
         ([], "there is nothing to load"),
         (["{tmp}/none.yaml"], "none.yaml can't be read: No such file"),
         (["{tmp}/*.none"], "*.none matches no file"),
-        (["{tmp}/empty"], "empty holds no YAML file"),
+        (["{tmp}/empty"], "empty contains no YAML file"),
     ],
 )
 def test_paths_that_stand_for_nothing(tmp_path: Path, paths: list[str], message: str) -> None:
@@ -207,7 +207,7 @@ def test_a_failing_rule_raises(load: Load) -> None:
             {"spec": {}},
             ["$.metadata.name: a Pod needs a name", "$.spec.containers: a Pod needs at least one container"],
         ),
-        ({"a": {1}}, ["$.a: a set can't be written as JSON"]),
+        ({"a": {1}}, ["$.a: a value of type set can't be written as JSON"]),
     ],
 )
 def test_check(given: Any, lines: list[str]) -> None:

@@ -46,7 +46,7 @@ fn a_dry_run_and_no_commands_run_none() {
 #[test]
 fn a_command_that_fails_stops_the_launch() {
     let place = Place::new("bad-command");
-    let words = ["error[command]", "the command ended with exit status: 3", "no room for clearml-id-", "values.yaml:5"];
+    let words = ["error[command]", "the command exited with exit status: 3", "no room for clearml-id-", "values.yaml:5"];
     apply(&place, "command-fails", &["-q", "default"]).refused(1, &words);
     assert!(place.get(&place.pod()).is_err());
 }
@@ -56,7 +56,7 @@ fn a_queue_whose_name_is_shell_is_refused() {
     let place = Place::new("shell-command");
     let mark = folder("command").join("owned");
     let queue = format!("x$(touch {})", mark.display());
-    let words = ["error[command]", "can't stand for {queue_name}", "\"$PODRULES_QUEUE_NAME\""];
+    let words = ["error[command]", "can't replace {queue_name}", "\"$PODRULES_QUEUE_NAME\""];
     apply(&place, "command", &["-q", &queue]).refused(1, &words);
     assert!(!mark.exists());
     assert!(place.get(&place.pod()).is_err());

@@ -42,7 +42,7 @@ fn a_certificate_that_isnt_trusted_is_given_up_at_once() {
 fn a_token_that_isnt_known_is_refused() {
     let place = Place::new("token");
     let file = changed(&place, |text| text.replace("token: \"", "token: \"x"));
-    place.apply_by(&file, "claim", &[]).refused(5, &["error[api-forbidden]", "log in anew"]);
+    place.apply_by(&file, "claim", &[]).refused(5, &["error[api-forbidden]", "log in again"]);
     fs::remove_file(file).unwrap();
 }
 
@@ -73,7 +73,7 @@ fn a_namespace_that_isnt_there_is_told() {
     let real = std::mem::replace(&mut place.namespace, "no-such-namespace".to_owned());
     let ran = place.apply("claim", &[]);
     place.namespace = real;
-    ran.refused(1, &["error[api-refused]", "there is no namespace no-such-namespace", "kubectl create namespace"]);
+    ran.refused(1, &["error[api-refused]", "the namespace no-such-namespace doesn't exist", "kubectl create namespace"]);
 }
 
 #[test]

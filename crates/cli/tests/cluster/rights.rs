@@ -152,7 +152,7 @@ fn a_policy_of_the_cluster_is_told_in_its_own_words() {
     place.post(bindings, &binding).unwrap();
     // It takes a moment until the API server heeds it.
     place.until("the policy", || place.apply("labelled", &["--dry-run=server"]).code != 0);
-    place.apply("labelled", &[]).refused(1, &["error[api-refused]", "vision cannot use this", "its owner knows why"]);
+    place.apply("labelled", &[]).refused(1, &["error[api-refused]", "vision cannot use this", "ask its administrator"]);
     place.delete(&format!("{bindings}/{}", place.namespace)).unwrap();
     place.delete(&format!("{policies}/{}", place.namespace)).unwrap();
 }

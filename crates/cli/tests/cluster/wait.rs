@@ -32,7 +32,7 @@ fn a_pod_without_its_image_is_told_at_once() {
 #[test]
 fn a_pod_that_no_node_takes_is_told_when_the_time_is_over() {
     let place = Place::new("nowhere");
-    let words = ["error[wait-timeout]", "not started in 2 s", "no node can take it", "0/1 nodes are available"];
+    let words = ["error[wait-timeout]", "hasn't started within 2 s", "can't be scheduled", "0/1 nodes are available"];
     place.apply("life-unschedulable", &["--wait=2s"]).refused(1, &words);
 }
 

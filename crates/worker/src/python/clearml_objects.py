@@ -297,7 +297,7 @@ def untree(value):
 
 
 class Config:
-    """The task's configuration: get() with a dotted key and a default, item and attribute access, subtrees."""
+    """The task's configuration: get() with a dotted key and a default, items, attributes, subtrees."""
 
     def __init__(self, data):
         self._given = data

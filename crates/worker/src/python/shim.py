@@ -1,6 +1,6 @@
 # pyright: basic
 # What hooks return has no types.
-"""The Python side of a podrules worker: reads requests from fd 0, calls hooks, and answers on the original fd 1.
+"""The Python side of a podrules worker: reads requests from fd 0, calls hooks, answers on the original fd 1.
 
 A message is its length in 4 bytes, big-endian, and JSON. What a hook prints, and what it or a child of it
 writes to fd 1 or 2, goes to the pipe that podrules reads as the hook's log.
