@@ -66,7 +66,7 @@ pub(super) fn timed_out(timeout: Duration) -> String {
     format!("the command took longer than {timeout:?} and was stopped")
 }
 
-/// The text that bash is given.
+/// The command's text for bash, with its placeholders replaced and the paths of mounted files.
 pub(super) fn filled(command: &Text, values: &Values<'_>, mounted: Option<&Mounted>) -> Result<String, Diagnostic> {
     let text = mounted.map_or_else(|| command.value.clone(), |mounted| mounted.in_command(&command.value));
     fill(command, &text, values)
