@@ -3,7 +3,7 @@
 use podrules::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Sources};
 use podrules::plan::{self, Plan};
 use podrules::rules::RuleStage;
-use podrules::source::helm::Installation;
+use podrules::source::helm::Values;
 use podrules::source::{MAX_RULES_BYTES, MAX_VALUES_BYTES, decode};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -15,7 +15,7 @@ pub struct Loaded {
     /// The texts.
     pub sources: Sources,
     /// The values, if any were given.
-    pub installation: Option<Installation>,
+    pub installation: Option<Values>,
     /// The rules.
     pub plan: Plan,
     /// What is worth a warning.
@@ -51,7 +51,7 @@ pub fn load(rules: &[String], values: &[String], problems: Vec<Problem>) -> Resu
     let rule_files = read_all(rules, MAX_RULES_BYTES, &mut sources, &mut found);
     let installation = match values {
         [] => None,
-        _ => Installation::read(&mut sources, &value_files, &mut found),
+        _ => Values::read(&mut sources, &value_files, &mut found),
     };
     let plan = plan::compile(&sources, installation.as_ref(), &rule_files, &mut found);
     if found.has_errors() {
@@ -85,7 +85,7 @@ fn read(path: &str, most: usize) -> Result<String, Diagnostic> {
 impl Loaded {
     /// The names of the queues that the values name.
     pub fn queues(&self) -> Vec<String> {
-        let queues = self.installation.iter().flat_map(Installation::queues);
+        let queues = self.installation.iter().flat_map(Values::queues);
         queues.map(|queue| queue.name.clone()).collect()
     }
 

@@ -12,7 +12,7 @@ use podrules::hook::Hooks;
 use podrules::rules::{Mode, RuleStage};
 use podrules::run::{Options, Outcome, Status};
 use podrules::source::Node;
-use podrules::source::helm::Installation;
+use podrules::source::helm::Values;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -31,7 +31,7 @@ impl Rules {
         Rules { loaded: Arc::new(loaded) }
     }
 
-    fn installation(&self) -> PyResult<&Installation> {
+    fn installation(&self) -> PyResult<&Values> {
         self.loaded.installation.as_ref().ok_or_else(|| {
             PyValueError::new_err("these rules were loaded without values: give a template, or load(..., values=[...])")
         })

@@ -3,7 +3,7 @@
 use super::arguments::Python;
 use podrules::diagnostic::{Code, Diagnostic, Diagnostics, Sources};
 use podrules::plan::Plan;
-use podrules::source::helm::Installation;
+use podrules::source::helm::Values;
 use podrules_worker::mounts::Mount;
 use podrules_worker::python::{Settings, Workers};
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Workers with the modules and the environment of an installation's agent. None is started yet.
 pub fn workers(
     arguments: &Python,
-    installation: Option<&Installation>,
+    installation: Option<&Values>,
     sources: &Sources,
     found: &mut Diagnostics,
 ) -> Workers {

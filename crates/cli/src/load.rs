@@ -6,7 +6,7 @@ use super::{Exit, input};
 use podrules::context::Context;
 use podrules::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Sources};
 use podrules::plan::Plan;
-use podrules::source::helm::Installation;
+use podrules::source::helm::Values;
 use podrules::source::{self, MAX_RULES_BYTES, MAX_TASK_BYTES, MAX_VALUES_BYTES, Node, hocon, json, yaml};
 use podrules_worker::python::Workers;
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ pub fn load_within(
 /// What [`load`] gives beside the sources.
 pub struct Parts {
     /// The values.
-    pub installation: Installation,
+    pub installation: Values,
     /// The rules.
     pub plan: Plan,
     /// What runs Python hooks.

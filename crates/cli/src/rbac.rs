@@ -9,7 +9,7 @@ use podrules::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Sources};
 use podrules::lifetime::Lifetime;
 use podrules::output;
 use podrules::plan::{self, Plan};
-use podrules::source::helm::Installation;
+use podrules::source::helm::Values;
 use podrules::source::{MAX_RULES_BYTES, MAX_VALUES_BYTES};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -46,10 +46,10 @@ pub fn run(command: &Rbac, report: Report) -> Exit {
         report.show(found, &sources);
         return Exit::Input;
     }
-    let read = |sources: &mut Sources, found: &mut Diagnostics| Installation::read(sources, &values, found);
+    let read = |sources: &mut Sources, found: &mut Diagnostics| Values::read(sources, &values, found);
     let installation = if values.is_empty() { None } else { read(&mut sources, &mut found) };
     let plan = plan::compile(&sources, installation.as_ref(), &rules, &mut found);
-    let as_job = installation.as_ref().is_some_and(Installation::task_as_job);
+    let as_job = installation.as_ref().is_some_and(Values::task_as_job);
     let held = installation.as_ref().is_some_and(|values| values.post_delete().is_some());
     let granted = granted(&plan, command.whom, as_job, held, &mut found);
     let commands = installation.as_ref().map(|values| match command.whom {
@@ -63,7 +63,7 @@ pub fn run(command: &Rbac, report: Report) -> Exit {
         found.push(note);
     }
     // A value that can't be read is told above, and nothing is printed.
-    let everywhere = |values: &Installation| values.monitor_all_namespaces().unwrap_or_default();
+    let everywhere = |values: &Values| values.monitor_all_namespaces().unwrap_or_default();
     let everywhere = command.whom == RbacFor::Run && installation.as_ref().is_some_and(everywhere);
     if report.show(found, &sources) {
         return Exit::Mistakes;

@@ -7,7 +7,7 @@ use podrules::context::Context;
 use podrules::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Sources, did_you_mean};
 use podrules::plan::{self, Plan};
 use podrules::source::context::ContextFile;
-use podrules::source::helm::Installation;
+use podrules::source::helm::Values;
 use podrules::source::{MAX_VALUES_BYTES, Node};
 use podrules_worker::python::Workers;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ impl<'g> Given<'g> {
 
 /// An installation with its rules.
 pub struct Setting {
-    pub installation: Installation,
+    pub installation: Values,
     pub plan: Plan,
     pub workers: Workers,
     context: ContextFile,
@@ -63,7 +63,7 @@ const MOST_TEMPLATES: usize = 1_000;
 impl Setting {
     /// Makes it of what was read; nothing if there are mistakes without which nothing can be made.
     pub fn new(read: Read, given: Given<'_>, sources: &mut Sources, found: &mut Diagnostics) -> Option<Setting> {
-        let installation = Installation::read(sources, &read.values, found)
+        let installation = Values::read(sources, &read.values, found)
             .map(|installation| installation.with_release(given.release, given.namespace));
         let plan = plan::compile(sources, installation.as_ref(), &read.rules, found);
         let context = read.context.and_then(|file| ContextFile::read(sources, file, found)).unwrap_or_default();

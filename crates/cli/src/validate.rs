@@ -6,7 +6,7 @@ use super::{Exit, check, hooks, input};
 use podrules::diagnostic::{Diagnostic, Diagnostics, FileId, Sources, render};
 use podrules::plan;
 use podrules::pod;
-use podrules::source::helm::Installation;
+use podrules::source::helm::Values;
 use podrules::source::{MAX_VALUES_BYTES, yaml};
 
 /// Runs the command.
@@ -59,7 +59,7 @@ fn is_values(sources: &Sources, file: FileId) -> bool {
 
 /// Checks values files together, and each rules file with them.
 fn validate(command: &Validate, sources: &mut Sources, values: &[FileId], rules: &[FileId], found: &mut Diagnostics) {
-    let installation = if values.is_empty() { None } else { Installation::read(sources, values, found) };
+    let installation = if values.is_empty() { None } else { Values::read(sources, values, found) };
     let plan = plan::compile(sources, installation.as_ref(), rules, found);
     if !command.no_hook {
         let workers = hooks::workers(&command.python, installation.as_ref(), sources, found);
