@@ -13,12 +13,7 @@ use std::collections::HashMap;
 
 /// Compiles the rules of an installation's values, then those of the rules files, in the order given. Mistakes go to
 /// `found`; the plan holds the rules that have none.
-pub fn compile(
-    sources: &Sources,
-    values: Option<&Values>,
-    files: &[FileId],
-    found: &mut Diagnostics,
-) -> Plan {
+pub fn compile(sources: &Sources, values: Option<&Values>, files: &[FileId], found: &mut Diagnostics) -> Plan {
     let mut builder = Builder {
         sources,
         language: op::functions::language(),

@@ -60,8 +60,7 @@ impl Values {
         check::check(&given, found);
         let queues = queue_names(&given, sources, &defaults);
         let values = overlay(defaults.values.clone(), given);
-        let values =
-            Values { values, defaults, queues, release: defaults::RELEASE.to_owned(), namespace: None };
+        let values = Values { values, defaults, queues, release: defaults::RELEASE.to_owned(), namespace: None };
         values.check_settings(found);
         Some(values)
     }
