@@ -47,6 +47,7 @@ pub mod edit;
 pub mod explain;
 pub mod expr;
 pub mod hook;
+pub mod installation;
 pub mod lifetime;
 pub mod op;
 pub mod output;

@@ -15,7 +15,7 @@ use podrules::read::Read;
 use podrules::rules::Rule;
 use podrules::run::Options;
 use podrules::source::context::ContextFile;
-use podrules::source::helm::Installation;
+use podrules::source::helm::Values;
 use podrules::source::{Kind, Node, yaml};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -156,14 +156,14 @@ fn try_block(block: &Block, text: &str, stage: &mut Stage) -> Result<Vec<(Code, 
         stage.task = first.unwrap().to_value();
     } else if keys.iter().any(|key| ["agentk8sglue", "clearml", "imageCredentials"].contains(key)) {
         let file = sources.add("values.yaml", text);
-        let installation = Installation::read(&mut sources, &[file], &mut found).ok_or("no installation")?;
-        let plan = plan::compile(&sources, Some(&installation), &[], &mut found);
+        let values = Values::read(&mut sources, &[file], &mut found).ok_or("no values")?;
+        let plan = plan::compile(&sources, Some(&values), &[], &mut found);
         let mut found: Vec<Diagnostic> = found.into_vec();
         if !found.iter().any(Diagnostic::is_error) {
-            for queue in installation.queues() {
+            for queue in values.queues() {
                 let mut context = stage.context(&queue.name);
-                context.default_image = installation.default_image().map(|text| text.value);
-                run(&plan, installation.template(&queue.name).to_value(), &context, &mut found);
+                context.default_image = values.default_image().map(|text| text.value);
+                run(&plan, values.template(&queue.name).to_value(), &context, &mut found);
             }
         }
         return Ok(found.iter().map(|d| (d.code, d.severity, line(&sources, d))).collect());

@@ -160,6 +160,14 @@ impl Diagnostics {
         }
     }
 
+    /// Adds those of another list, and counts those that it left out.
+    pub fn append(&mut self, other: Diagnostics) {
+        let left_out = other.errors - other.list.iter().filter(|diagnostic| diagnostic.is_error()).count();
+        self.errors += left_out;
+        self.dropped += other.dropped;
+        self.extend(other.list);
+    }
+
     /// Whether any of them is an error.
     pub fn has_errors(&self) -> bool {
         self.errors > 0

@@ -4,11 +4,11 @@ use super::Rule;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::expr::to_value;
 use crate::rules::RuleStage;
-use crate::source::helm::Installation;
+use crate::source::helm::Values;
 use rhai::Expr;
 
 /// Reports rules that can never run and queues that don't exist.
-pub(super) fn check(rules: &[Rule], installation: Option<&Installation>, found: &mut Diagnostics) {
+pub(super) fn check(rules: &[Rule], values: Option<&Values>, found: &mut Diagnostics) {
     for rule in rules {
         if let Some(why) = never(rule) {
             found.push(
@@ -23,8 +23,8 @@ pub(super) fn check(rules: &[Rule], installation: Option<&Installation>, found: 
     for stage in [RuleStage::Template, RuleStage::Pod] {
         behind_a_stop(rules.iter().filter(|r| r.stage == stage && r.enabled), found);
     }
-    if let Some(installation) = installation {
-        unknown_queues(rules, installation, found);
+    if let Some(values) = values {
+        unknown_queues(rules, values, found);
     }
 }
 
@@ -59,8 +59,8 @@ fn behind_a_stop<'r>(rules: impl Iterator<Item = &'r Rule>, found: &mut Diagnost
     }
 }
 
-fn unknown_queues(rules: &[Rule], installation: &Installation, found: &mut Diagnostics) {
-    let queues: Vec<String> = installation.queues().iter().map(|q| q.name.clone()).collect();
+fn unknown_queues(rules: &[Rule], values: &Values, found: &mut Diagnostics) {
+    let queues: Vec<String> = values.queues().iter().map(|q| q.name.clone()).collect();
     for rule in rules {
         for name in rule.selector.names() {
             // An id is 32 hexadecimal digits; the values know only names.

@@ -7,18 +7,13 @@ use crate::expr::{Expression, Names, ValueExpr, expression};
 use crate::hook::Hook;
 use crate::op::{self, Compiler};
 use crate::rules::{self, RuleSet};
-use crate::source::helm::Installation;
+use crate::source::helm::Values;
 use crate::source::{Kind, Text};
 use std::collections::HashMap;
 
 /// Compiles the rules of an installation's values, then those of the rules files, in the order given. Mistakes go to
 /// `found`; the plan holds the rules that have none.
-pub fn compile(
-    sources: &Sources,
-    installation: Option<&Installation>,
-    files: &[FileId],
-    found: &mut Diagnostics,
-) -> Plan {
+pub fn compile(sources: &Sources, values: Option<&Values>, files: &[FileId], found: &mut Diagnostics) -> Plan {
     let mut builder = Builder {
         sources,
         language: op::functions::language(),
@@ -29,12 +24,12 @@ pub fn compile(
         hooks: Vec::new(),
         names: HashMap::new(),
     };
-    if let Some(installation) = installation {
-        if let Some(list) = installation.rules() {
+    if let Some(values) = values {
+        if let Some(list) = values.rules() {
             let rules = rules::read_list(list, builder.found);
             builder.add_set(RuleSet { env: Vec::new(), vars: Vec::new(), rules }, None);
         }
-        for (queue, list) in installation.queue_rules() {
+        for (queue, list) in values.queue_rules() {
             let rules = rules::read_list(list, builder.found);
             builder.add_set(RuleSet { env: Vec::new(), vars: Vec::new(), rules }, Some(&queue.name));
         }
@@ -44,9 +39,9 @@ pub fn compile(
             builder.add_set(set, None);
         }
     }
-    check::check(&builder.rules, installation, builder.found);
+    check::check(&builder.rules, values, builder.found);
     let index = Index::new(&builder.rules);
-    let values_hook = installation.and_then(Installation::hook).filter(|text| !is_own(&text.value));
+    let values_hook = values.and_then(Values::hook).filter(|text| !is_own(&text.value));
     let values_hook = values_hook.and_then(|text| {
         Hook::new(&text, None).map_err(|fault| builder.found.push(fault.help("write custom_code:update_template"))).ok()
     });

@@ -24,6 +24,12 @@ pub struct Outcome {
     pub failure: Option<Diagnostic>,
 }
 
+impl AsRef<Outcome> for Outcome {
+    fn as_ref(&self) -> &Outcome {
+        self
+    }
+}
+
 /// An object to create before the Pod.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Companion {

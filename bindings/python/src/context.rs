@@ -1,20 +1,19 @@
-//! What an agent, or a user, says of a task, as rules see it.
+//! What an agent, or a user, says about a task, as rules see it.
 
 use crate::convert::{self, Take};
 use crate::errors;
-use crate::loaded::Loaded;
 use podrules::context::Context;
 use podrules::diagnostic::Sources;
+use podrules::installation::Installation;
 use podrules::source;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
 
-/// A task and what is known of it, as it was given.
+/// A task and what is known about it, as it was given.
 pub struct Given<'a, 'py> {
     /// A dict, or ClearML's object.
     pub task: &'a Bound<'py, PyAny>,
@@ -22,7 +21,7 @@ pub struct Given<'a, 'py> {
     pub queue: &'a str,
     /// The queue's name.
     pub queue_name: &'a str,
-    /// What the user's identity provider told ClearML.
+    /// What ClearML knows of the user from the identity provider.
     pub providers: Option<&'a Bound<'py, PyAny>>,
     /// The task's configuration.
     pub config: Option<&'a Bound<'py, PyAny>>,
@@ -34,14 +33,15 @@ pub struct Given<'a, 'py> {
 
 impl Given<'_, '_> {
     /// The context of a run. What the rules don't read isn't looked at, unless everything is asked for.
-    pub fn context(&self, loaded: &Loaded, everything: bool) -> PyResult<Context> {
-        let uses = |name: &str| everything || loaded.plan.language.uses(name);
+    pub fn context(&self, installation: &Installation, everything: bool) -> PyResult<Context> {
+        let uses = |name: &str| everything || installation.plan().language.uses(name);
         let py = self.task.py();
         let task = match (uses("task"), task_id(self.task)) {
             (false, Some(id)) => json!({ "id": id }),
             _ => task(self.task)?,
         };
-        let mut context = Context::new(task, self.queue, self.queue_name);
+        let mut context = installation.context(task, self.queue_name);
+        context.queue = Arc::new(json!({ "id": self.queue, "name": self.queue_name }));
         if uses("providers") {
             context.providers = Arc::new(object(self.providers, "the providers' information")?);
         }
@@ -51,10 +51,7 @@ impl Given<'_, '_> {
         if let Some(worker) = self.worker {
             context.worker = Arc::new(json!({ "id": worker_id(worker) }));
         }
-        context.env = environment(py, loaded)?;
-        if let Some(installation) = &loaded.installation {
-            context.default_image = installation.default_image().map(|text| text.value);
-        }
+        own_environment(py, installation, &mut context)?;
         if let Some(namespace) = self.namespace.filter(|namespace| !namespace.is_empty()) {
             namespace.clone_into(&mut context.namespace);
         }
@@ -76,8 +73,8 @@ fn clearml<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
 }
 
 impl<'py> Given<'_, 'py> {
-    /// The arguments of hooks where no agent gave any: objects as they were given, and such as the agent would have for
-    /// what was given as plain data.
+    /// The arguments of hooks where no agent gave any: objects as they were given, and for plain data the objects that an agent
+    /// would have.
     pub fn arguments(&self, task_data: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyDict>> {
         let py = self.task.py();
         let given = |object: Option<&Bound<'py, PyAny>>| object.filter(|object| !object.is_none()).cloned();
@@ -120,7 +117,7 @@ fn task_id(task: &Bound<'_, PyAny>) -> Option<String> {
     id.extract::<String>().ok().filter(|id| !id.is_empty())
 }
 
-/// A whole task.
+/// The complete task.
 fn task(task: &Bound<'_, PyAny>) -> PyResult<Value> {
     let py = task.py();
     let value = match convert::read(&fields(task)?, Take::ClearMl) {
@@ -148,7 +145,7 @@ fn fields<'py>(task: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     Ok(public.into_any())
 }
 
-/// A mapping, or what a configuration makes of itself; nothing counts as an empty one.
+/// A mapping, or an object that converts itself to one; None counts as an empty one.
 fn object(given: Option<&Bound<'_, PyAny>>, name: &str) -> PyResult<Value> {
     let Some(given) = given.filter(|given| !given.is_none()) else { return Ok(Value::Object(Map::new())) };
     let wrong = |message: String| errors::input_error(given.py(), format!("{name}: {message}"), None);
@@ -170,24 +167,22 @@ fn worker_id(worker: &Bound<'_, PyAny>) -> String {
     id.and_then(|id| id.extract().ok()).unwrap_or_default()
 }
 
-/// The variables that rules list: of the values if they set them, else of this process.
-fn environment(py: Python<'_>, loaded: &Loaded) -> PyResult<BTreeMap<String, String>> {
-    let mut environment = BTreeMap::new();
-    if loaded.env.is_empty() {
-        return Ok(environment);
+/// Adds the variables that rules list and the values don't set: those of this process.
+fn own_environment(py: Python<'_>, installation: &Installation, context: &mut Context) -> PyResult<()> {
+    let mut listed = installation.variables().filter(|name| !context.env.contains_key(*name)).peekable();
+    if listed.peek().is_none() {
+        return Ok(());
     }
-    // Asked of Python: its other threads may change the process's environment while C reads it.
+    let mut found = Vec::new();
+    // Read through Python: its other threads may change the process's environment while C reads it.
     let own = py.import("os")?.getattr("environ")?;
-    for name in &loaded.env {
+    for name in listed {
         if let Ok(value) = own.get_item(name)
             && let Ok(value) = value.extract::<String>()
         {
-            environment.insert(name.clone(), value);
+            found.push((name.to_owned(), value));
         }
     }
-    let given = loaded.installation.iter().flat_map(|installation| installation.environment());
-    for (name, value) in given.filter(|(name, _)| loaded.env.contains(&name.value)) {
-        environment.insert(name.value, value.value);
-    }
-    Ok(environment)
+    context.env.extend(found);
+    Ok(())
 }

@@ -17,7 +17,7 @@ pub fn rules_error(py: Python<'_>, found: &[Diagnostic], dropped: usize, sources
     make().unwrap_or_else(|error| error)
 }
 
-/// One mistake in what was given, which stands in no file.
+/// One mistake in what was given, which is in no file.
 pub fn input_error(py: Python<'_>, message: String, help: Option<&str>) -> PyErr {
     let diagnostic = Diagnostic::new(Code::Input, message);
     let diagnostic = match help {
@@ -27,7 +27,7 @@ pub fn input_error(py: Python<'_>, message: String, help: Option<&str>) -> PyErr
     rules_error(py, &[diagnostic], 0, &Sources::new())
 }
 
-/// The whole report.
+/// The full report.
 fn report(found: &[Diagnostic], dropped: usize, sources: &Sources) -> String {
     let mut text = render::human(found, sources, false);
     if found.len() + dropped > 1 {

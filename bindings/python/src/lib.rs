@@ -1,9 +1,9 @@
 //! podrules in Python. The package `podrules` is the face of this module; see python/podrules.
 //!
 //! ```text
-//! loaded ─ files to Rules        context ─ Python's task, configuration, worker to a Context
-//! rules ─ Rules for Python     hooks ─ Python functions that rules call
-//! results ─ what came of it    convert ─ dicts to JSON and back
+//! loaded ─ files to an installation     context ─ Python's task, configuration, worker to a Context
+//! rules ─ an installation for Python    hooks ─ Python functions that rules call
+//! results ─ Pods and explanations       convert ─ dicts to JSON and back
 //! ```
 
 mod context;
@@ -25,7 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Reads and compiles files; `problems` are paths that stand for none.
+/// Reads and compiles files; `problems` are paths that name none.
 #[pyfunction]
 fn load(
     py: Python<'_>,
@@ -34,7 +34,7 @@ fn load(
     problems: Vec<loaded::Problem>,
 ) -> PyResult<rules::Rules> {
     match detached(py, || loaded::load(&rules, &values, problems))? {
-        Ok(loaded) => Ok(rules::Rules::new(loaded)),
+        Ok(installation) => Ok(rules::Rules::new(installation)),
         Err(mistakes) => {
             let (dropped, sources) = (mistakes.found.dropped(), &mistakes.sources);
             Err(errors::rules_error(py, &mistakes.found.into_vec(), dropped, sources))
@@ -61,7 +61,7 @@ fn label_value(text: &str) -> String {
     pod::names::label_value(text)
 }
 
-/// Reads a Python value as JSON and makes it anew: for tests of the conversion.
+/// Reads a Python value as JSON and writes it back: for tests of the conversion.
 #[pyfunction]
 #[pyo3(name = "convert", signature = (value, clearml=false))]
 fn convert_again<'py>(value: &Bound<'py, PyAny>, clearml: bool) -> PyResult<Bound<'py, PyAny>> {
@@ -72,11 +72,11 @@ fn convert_again<'py>(value: &Bound<'py, PyAny>, clearml: bool) -> PyResult<Boun
     }
 }
 
-/// Lets other threads run Python while the engine works. Should the engine panic, that fails this task and no other: what
-/// PyO3 would raise is no `Exception` to Python, and would end the agent.
+/// Lets other threads run Python while the engine works. If the engine panics, only this task fails: PyO3 would raise what Python
+/// doesn't count as an `Exception`, which would end the agent.
 fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> PyResult<T> {
     py.detach(|| catch_unwind(AssertUnwindSafe(work)))
-        .map_err(|_| PyRuntimeError::new_err("podrules has a fault of its own: what happened is on stderr"))
+        .map_err(|_| PyRuntimeError::new_err("a bug in podrules: the panic is on stderr"))
 }
 
 #[pymodule]

@@ -1,17 +1,13 @@
-//! What came of rules, for Python.
+//! The results of rules, for Python.
 
-use crate::loaded::Loaded;
 use crate::{convert, detached, errors, html};
-use podrules::context::Context;
-use podrules::diagnostic::{Diagnostic, Diagnostics, Severity, Sources, render};
+use podrules::diagnostic::{Diagnostics, Severity, render};
 use podrules::explain::Explanation;
+use podrules::installation::{self, Installation};
 use podrules::lifetime::Lifetime;
-use podrules::plan;
-use podrules::run::{Companion as Made, Options, Outcome, Status};
-use podrules::source::Node;
+use podrules::run::{Companion as Made, Outcome, Status};
 use podrules::{explain, output};
 use pyo3::prelude::*;
-use serde_json::Value;
 use std::sync::Arc;
 
 /// An object that is to be created before the Pod.
@@ -37,14 +33,14 @@ impl Companion {
 }
 
 /// The companions of a run.
-pub fn companions(py: Python<'_>, made: &[Made], loaded: &Loaded) -> PyResult<Vec<Py<Companion>>> {
+pub fn companions(py: Python<'_>, made: &[Made], installation: &Installation) -> PyResult<Vec<Py<Companion>>> {
     let companions = made.iter().map(|companion| {
         Py::new(
             py,
             Companion {
                 lifetime: lifetime(companion.lifetime),
                 manifest: convert::write(py, &companion.manifest)?.unbind(),
-                rule: loaded.plan.rules[companion.rule as usize].name.clone(),
+                rule: installation.plan().rules[companion.rule as usize].name.clone(),
             },
         )
     });
@@ -60,10 +56,10 @@ fn lifetime(lifetime: Lifetime) -> &'static str {
 }
 
 /// What a run's rules logged, each line with the rule's name; audited rules say what they would have changed.
-pub fn log(outcome: &Outcome, loaded: &Loaded) -> Vec<(String, String)> {
+pub fn log(outcome: &Outcome, installation: &Installation) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     for trace in &outcome.rules {
-        let rule = &loaded.plan.rules[trace.rule as usize].name;
+        let rule = &installation.plan().rules[trace.rule as usize].name;
         lines.extend(trace.log.iter().map(|line| (rule.clone(), shown(line))));
         if let Status::Audited(would) = &trace.status {
             lines.extend(
@@ -92,18 +88,15 @@ pub struct Edited {
 #[pymethods]
 impl Edited {
     fn __repr__(&self) -> String {
-        format!("<Edited by {} rules>", self.applied.len())
+        format!("<Edited by {}>", counted(self.applied.len(), "rule"))
     }
 }
 
 /// The Pod that a task will run in, and how it came about.
 #[pyclass(frozen, module = "podrules")]
 pub struct Rendered {
-    loaded: Arc<Loaded>,
-    context: Context,
-    template: Node,
-    outcome: Outcome,
-    findings: Vec<Diagnostic>,
+    installation: Arc<Installation>,
+    rendered: installation::Rendered,
     #[pyo3(get)]
     pod: Py<PyAny>,
     #[pyo3(get)]
@@ -111,57 +104,39 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// Checks the Pod and makes Python's objects. Findings so far, of the queue and of hooks, are given.
+    /// Makes Python's objects. `found`, warnings about the queue and hooks, comes before the findings of the render.
     pub fn new(
         py: Python<'_>,
-        loaded: Arc<Loaded>,
-        context: Context,
-        template: Node,
-        outcome: Outcome,
+        installation: Arc<Installation>,
+        mut rendered: installation::Rendered,
         mut found: Diagnostics,
     ) -> PyResult<Self> {
-        found.extend(outcome.warnings.iter().cloned());
-        let fields = explain::Fields::new(&loaded.plan, &template, &outcome);
-        explain::check(&outcome, &fields, &mut found);
-        let (pod, companions) =
-            (convert::write(py, &outcome.pod)?.unbind(), companions(py, &outcome.companions, &loaded)?);
-        Ok(Rendered { loaded, context, template, outcome, findings: found.into_vec(), pod, companions })
+        found.append(std::mem::take(&mut rendered.findings));
+        rendered.findings = found;
+        let outcome = &rendered.outcome;
+        let pod = convert::write(py, &outcome.pod)?.unbind();
+        let companions = companions(py, &outcome.companions, &installation)?;
+        Ok(Rendered { installation, rendered, pod, companions })
     }
 
     fn explanation(&self) -> Explanation<'_> {
-        Explanation {
-            plan: &self.loaded.plan,
-            context: &self.context,
-            template: &self.template,
-            outcome: &self.outcome,
-            sources: &self.loaded.sources,
-        }
+        self.installation.explain(&self.rendered)
     }
-}
-
-fn documents(outcome: &Outcome) -> String {
-    let objects: Vec<Value> =
-        outcome.companions.iter().map(|c| c.manifest.clone()).chain([outcome.pod.clone()]).collect();
-    output::documents(&objects)
 }
 
 #[pymethods]
 impl Rendered {
     /// The companions and the Pod as YAML documents.
     fn yaml(&self) -> String {
-        documents(&self.outcome)
+        output::documents(&installation::objects(&self.rendered.outcome, false))
     }
 
-    /// What the rules changed: the difference to the Pod that no rule has touched.
+    /// What the rules changed: the difference to the Pod without rules.
     fn diff(&self, py: Python<'_>) -> PyResult<String> {
-        detached(py, || {
-            let none = plan::compile(&Sources::new(), None, &[], &mut Diagnostics::new());
-            let before = none.run(self.template.to_value(), &self.context, Options::default());
-            output::unified(&documents(&before), &documents(&self.outcome), "without rules", "with rules", false)
-        })
+        detached(py, || self.installation.difference(&self.rendered, false, false))
     }
 
-    /// What became of each rule, and who wrote each line of the Pod, as `podrules explain` prints it.
+    /// What each rule did, and who wrote each line of the Pod, as `podrules explain` prints it.
     fn explain(&self, py: Python<'_>) -> PyResult<String> {
         detached(py, || self.explanation().text(false))
     }
@@ -169,22 +144,24 @@ impl Rendered {
     /// What is wrong with the Pod or worth a warning, as dicts.
     #[getter]
     fn findings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        convert::write(py, &render::json(&self.findings, &self.loaded.sources))
+        let findings: Vec<_> = self.rendered.findings.iter().cloned().collect();
+        convert::write(py, &render::json(&findings, self.installation.sources()))
     }
 
     fn __repr__(&self) -> String {
-        let errors = self.findings.iter().filter(|found| found.severity == Severity::Error).count();
-        let companions = self.outcome.companions.len();
-        format!("<Rendered {}: {companions} companions, {errors} errors>", self.context.pod_name())
+        let errors = self.rendered.findings.iter().filter(|found| found.severity == Severity::Error).count();
+        let companions = counted(self.rendered.outcome.companions.len(), "companion");
+        format!("<Rendered {}: {companions}, {}>", self.rendered.context.pod_name(), counted(errors, "error"))
     }
 
     fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
         detached(py, || {
-            let found = self
-                .findings
-                .iter()
-                .map(|found| vec![found.severity.word().to_owned(), errors::line(found, &self.loaded.sources)]);
-            let (found, title) = (found.collect::<Vec<_>>(), format!("Pod of the task {}", self.context.task_id()));
+            let found =
+                self.rendered.findings.iter().map(|found| {
+                    vec![found.severity.word().to_owned(), errors::line(found, self.installation.sources())]
+                });
+            let title = format!("Pod of the task {}", self.rendered.context.task_id());
+            let found = found.collect::<Vec<_>>();
             let lines: Vec<Vec<String>> =
                 self.explanation().lines().into_iter().map(|(line, words)| vec![line, words]).collect();
             let mut out = String::new();
@@ -197,7 +174,12 @@ impl Rendered {
     }
 }
 
-/// A line without what a terminal would act upon.
+/// A number with its noun, in the singular or the plural.
+pub fn counted(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// A line without what a terminal would interpret.
 fn shown(line: &str) -> String {
     render::printable_line(line).into_owned()
 }

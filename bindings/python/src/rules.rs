@@ -3,16 +3,15 @@
 use crate::context::Given;
 use crate::convert::{self, Take};
 use crate::hooks::InProcess;
-use crate::loaded::Loaded;
-use crate::results::{self, Edited, Rendered};
+use crate::results::{self, Edited, Rendered, counted};
 use crate::{detached, errors, html};
 use podrules::context::Context;
-use podrules::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Span, did_you_mean};
+use podrules::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Severity, Span};
 use podrules::hook::Hooks;
-use podrules::rules::{Mode, RuleStage};
-use podrules::run::{Options, Outcome, Status};
+use podrules::installation::{Installation, Prepared};
+use podrules::rules::RuleStage;
+use podrules::run::{Outcome, Status};
 use podrules::source::Node;
-use podrules::source::helm::Installation;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -22,96 +21,74 @@ use std::sync::Arc;
 /// Compiled rules, and the values they were loaded with. They are never changed, and may be shared by threads.
 #[pyclass(frozen, module = "podrules")]
 pub struct Rules {
-    loaded: Arc<Loaded>,
+    installation: Arc<Installation>,
 }
 
 impl Rules {
     /// Of what was loaded.
-    pub fn new(loaded: Loaded) -> Self {
-        Rules { loaded: Arc::new(loaded) }
+    pub fn new(installation: Installation) -> Self {
+        Rules { installation: Arc::new(installation) }
     }
 
-    fn installation(&self) -> PyResult<&Installation> {
-        self.loaded.installation.as_ref().ok_or_else(|| {
+    /// The template that the values make for a queue.
+    fn base(&self, queue_name: &str) -> PyResult<Arc<Node>> {
+        self.installation.template(queue_name).ok_or_else(|| {
             PyValueError::new_err("these rules were loaded without values: give a template, or load(..., values=[...])")
         })
     }
 
     fn fails(&self, py: Python<'_>, diagnostic: Diagnostic) -> PyErr {
-        errors::rules_error(py, &[diagnostic], 0, &self.loaded.sources)
+        errors::rules_error(py, &[diagnostic], 0, self.installation.sources())
     }
 
     /// The failure of a run, with what was logged until then.
     fn failed(&self, py: Python<'_>, failure: &Diagnostic, outcome: &Outcome) -> PyErr {
         let error = self.fails(py, failure.clone());
         // An exception without its log is still worth raising.
-        let _ = error.value(py).setattr("log", results::log(outcome, &self.loaded));
+        let _ = error.value(py).setattr("log", results::log(outcome, &self.installation));
         error
     }
 
     /// Runs rules while other threads run Python. The arguments of hooks are made only if there are hooks.
-    fn run<'py>(
+    fn run<'py, R: AsRef<Outcome> + Send>(
         &self,
         py: Python<'py>,
         arguments: impl FnOnce() -> PyResult<Bound<'py, PyDict>>,
-        work: impl FnOnce(&Loaded, Option<&dyn Hooks>) -> Outcome + Send,
-    ) -> PyResult<(Outcome, Vec<String>)> {
-        let loaded = &*self.loaded;
-        if !loaded.hooks {
-            let outcome = detached(py, || work(loaded, None))?;
-            return match &outcome.failure {
-                Some(failure) => Err(self.failed(py, failure, &outcome)),
-                None => Ok((outcome, Vec::new())),
+        work: impl FnOnce(&Installation, Option<&dyn Hooks>) -> R + Send,
+    ) -> PyResult<(R, Vec<String>)> {
+        let installation = &*self.installation;
+        if !installation.has_hooks() {
+            let result = detached(py, || work(installation, None))?;
+            return match &result.as_ref().failure {
+                Some(failure) => Err(self.failed(py, failure, result.as_ref())),
+                None => Ok((result, Vec::new())),
             };
         }
         let hooks = InProcess::new(arguments()?.unbind());
-        let outcome = detached(py, || work(loaded, Some(&hooks)))?;
+        let result = detached(py, || work(installation, Some(&hooks)))?;
         let (cause, interrupted) = hooks.last(py);
         if interrupted && let Some(interrupt) = cause {
             return Err(interrupt);
         }
-        if let Some(failure) = &outcome.failure {
-            let error = self.failed(py, failure, &outcome);
+        if let Some(failure) = &result.as_ref().failure {
+            let error = self.failed(py, failure, result.as_ref());
             if matches!(failure.code, Code::HookFailed | Code::HookImport) {
                 error.set_cause(py, cause);
             }
             return Err(error);
         }
-        Ok((outcome, hooks.warnings(py)))
+        Ok((result, hooks.warnings(py)))
     }
 
     fn warnings_of(&self, outcome: &Outcome, mut more: Vec<String>) -> Vec<String> {
-        let own = outcome.warnings.iter().map(|warning| errors::line(warning, &self.loaded.sources));
+        let own = outcome.warnings.iter().map(|warning| errors::line(warning, self.installation.sources()));
         let mut warnings: Vec<String> = own.collect();
         warnings.append(&mut more);
         warnings
     }
-
-    /// The queue that is meant, and what to say of it.
-    fn queue_name(&self, given: Option<&str>, found: &mut Diagnostics) -> PyResult<String> {
-        let queues = self.loaded.queues();
-        match (given, queues.as_slice()) {
-            (Some(name), _) => {
-                if self.loaded.installation.is_some() && !queues.iter().any(|queue| queue == name) {
-                    let unknown = Diagnostic::new(Code::UnknownQueue, format!("the values have no queue `{name}`"));
-                    found.push(match did_you_mean(name, queues.iter().map(String::as_str)) {
-                        Some(meant) => unknown.help(format!("did you mean `{meant}`?")),
-                        None => unknown.help(format!("they have {}", queues.join(", "))),
-                    });
-                }
-                Ok(name.to_owned())
-            }
-            (None, [only]) => Ok(only.clone()),
-            (None, []) => Ok(String::new()),
-            (None, _) => Err(PyValueError::new_err(format!(
-                "which queue? the values have {}: name one with queue_name",
-                queues.join(", ")
-            ))),
-        }
-    }
 }
 
-/// A dict that rules are to edit.
+/// A dict for rules to edit.
 fn document(given: &Bound<'_, PyAny>, name: &str) -> PyResult<Value> {
     match convert::read(given, Take::Json) {
         Ok(value) if value.is_object() => Ok(value),
@@ -125,30 +102,30 @@ impl Rules {
     /// The names of the queues that the values name.
     #[getter]
     fn queues(&self) -> Vec<String> {
-        self.loaded.queues()
+        self.installation.queues().into_iter().map(str::to_owned).collect()
     }
 
     /// Whether they were loaded with values.
     #[getter]
     fn has_values(&self) -> bool {
-        self.loaded.installation.is_some()
+        self.installation.values().is_some()
     }
 
     /// The names of the rules, in the order in which they run.
     #[getter]
     fn names(&self) -> Vec<&str> {
-        self.loaded.plan.rules.iter().map(|rule| rule.name.as_str()).collect()
+        self.installation.rules().map(|rule| rule.name).collect()
     }
 
-    /// What loading them warned of.
+    /// The warnings that loading them gave.
     #[getter]
     fn warnings(&self) -> Vec<String> {
-        self.loaded.warnings.iter().map(|warning| errors::line(warning, &self.loaded.sources)).collect()
+        self.installation.warnings().iter().map(|warning| errors::line(warning, self.installation.sources())).collect()
     }
 
-    /// The base Pod template that the values make for a queue.
+    /// The template that the values make for a queue.
     fn template<'py>(&self, py: Python<'py>, queue_name: &str) -> PyResult<Bound<'py, PyAny>> {
-        convert::write(py, &self.installation()?.template(queue_name).to_value())
+        convert::write(py, &self.base(queue_name)?.to_value())
     }
 
     /// Runs the rules of one stage on a Pod, which stays as it is.
@@ -175,7 +152,7 @@ impl Rules {
         };
         let given =
             Given { task, queue, queue_name, providers: providers_info, config: task_config, worker, namespace };
-        let (pod, mut context) = (document(pod, "pod")?, given.context(&self.loaded, false)?);
+        let (pod, mut context) = (document(pod, "pod")?, given.context(&self.installation, false)?);
         own_name(&pod, &mut context);
         if namespace.is_none() {
             own_namespace(&pod, &mut context);
@@ -183,19 +160,19 @@ impl Rules {
         let (outcome, more) = self.run(
             py,
             || given.arguments(task_data),
-            |loaded, hooks| loaded.plan.run_stage(pod, &context, Options { hooks, trace: false }, stage),
+            |installation, hooks| installation.run_stage(pod, &context, stage, hooks),
         )?;
         let applied = outcome.rules.iter().filter(|trace| matches!(trace.status, Status::Applied));
         Ok(Edited {
             pod: convert::write(py, &outcome.pod)?.unbind(),
-            companions: results::companions(py, &outcome.companions, &self.loaded)?,
-            applied: applied.map(|trace| self.loaded.plan.rules[trace.rule as usize].name.clone()).collect(),
+            companions: results::companions(py, &outcome.companions, &self.installation)?,
+            applied: applied.map(|trace| self.installation.plan().rules[trace.rule as usize].name.clone()).collect(),
             warnings: self.warnings_of(&outcome, more),
-            log: results::log(&outcome, &self.loaded),
+            log: results::log(&outcome, &self.installation),
         })
     }
 
-    /// Makes the Pod that a task will run in, of the queue's template or of one that is given.
+    /// Makes the Pod that a task will run in, from the queue's template or from one that is given.
     #[pyo3(signature = (task, *, queue_name=None, queue="", template=None, providers_info=None, task_config=None, worker=None, namespace=None))]
     #[allow(clippy::too_many_arguments, reason = "they are the keywords of Python's signature")]
     fn render<'py>(
@@ -210,11 +187,16 @@ impl Rules {
         worker: Option<&Bound<'py, PyAny>>,
         namespace: Option<&str>,
     ) -> PyResult<Rendered> {
+        let meant = self
+            .installation
+            .queue(queue_name)
+            .map_err(|which| PyValueError::new_err(format!("{}: name one with queue_name", which.message)))?;
         let mut found = Diagnostics::new();
-        let queue_name = self.queue_name(queue_name, &mut found)?;
+        found.extend(meant.warning);
+        let queue_name = meant.name;
         let template = match template.filter(|template| !template.is_none()) {
-            Some(template) => Node::made(&document(template, "template")?, Span::new(FileId(u32::MAX), 0, 0)),
-            None => self.installation()?.template(&queue_name),
+            Some(template) => Arc::new(Node::made(&document(template, "template")?, Span::new(FileId(u32::MAX), 0, 0))),
+            None => self.base(&queue_name)?,
         };
         let given = Given {
             task,
@@ -225,57 +207,46 @@ impl Rules {
             worker,
             namespace,
         };
-        let (pod, mut context) = (template.to_value(), given.context(&self.loaded, true)?);
+        let mut context = given.context(&self.installation, true)?;
         if namespace.is_none() {
-            own_namespace(&pod, &mut context);
+            own_namespace(&template.to_value(), &mut context);
         }
-        let (outcome, more) = self.run(
-            py,
-            || given.arguments(None),
-            |loaded, hooks| loaded.plan.run(pod, &context, Options { hooks, trace: true }),
-        )?;
+        let prepared = Prepared { template, context };
+        let (rendered, more) =
+            self.run(py, || given.arguments(None), |installation, hooks| installation.render(prepared, hooks))?;
         for warning in more {
             let mut diagnostic = Diagnostic::new(Code::LimitExceeded, warning);
-            diagnostic.severity = podrules::diagnostic::Severity::Warning;
+            diagnostic.severity = Severity::Warning;
             found.push(diagnostic);
         }
-        Rendered::new(py, self.loaded.clone(), context, template, outcome, found)
+        Rendered::new(py, self.installation.clone(), rendered, found)
     }
 
     fn __len__(&self) -> usize {
-        self.loaded.plan.rules.len()
+        self.installation.plan().rules.len()
     }
 
     fn __repr__(&self) -> String {
-        format!("<Rules: {} rules, {} queues>", self.loaded.plan.rules.len(), self.loaded.queues().len())
+        let (rules, queues) = (self.installation.plan().rules.len(), self.installation.queues().len());
+        format!("<Rules: {}, {}>", counted(rules, "rule"), counted(queues, "queue"))
     }
 
     fn _repr_html_(&self) -> String {
-        let rows = self.loaded.plan.rules.iter().map(|rule| {
-            let queues = match rule.selector.is_everything() {
-                true => "every queue".to_owned(),
-                false => rule.selector.written(),
-            };
-            let mut notes = Vec::new();
-            if !rule.enabled {
-                notes.push("switched off");
-            }
-            if rule.mode == Mode::Audit {
-                notes.push("audit");
-            }
-            if rule.stage == RuleStage::Pod {
-                notes.push("stage pod");
-            }
-            if !rule.companions.is_empty() {
-                notes.push("has companions");
-            }
-            let what = rule.description.clone().unwrap_or_default();
-            vec![rule.name.clone(), queues, self.loaded.sources.file_line(rule.span), notes.join(", "), what]
+        let rows = self.installation.rules().map(|rule| {
+            let notes = [
+                (!rule.enabled, "switched off"),
+                (rule.audit, "audit"),
+                (rule.stage == RuleStage::Pod, "stage pod"),
+                (rule.companions > 0, "has companions"),
+            ];
+            let notes: Vec<&str> = notes.into_iter().filter(|(is, _)| *is).map(|(_, note)| note).collect();
+            let queues = rule.queues.unwrap_or_else(|| "every queue".to_owned());
+            let what = rule.description.unwrap_or_default().to_owned();
+            vec![rule.name.to_owned(), queues, rule.place, notes.join(", "), what]
         });
         let mut out = html::table(&["Rule", "Queues", "File", "", "Description"], &rows.collect::<Vec<_>>(), true);
-        let queues = self.loaded.queues();
-        if !queues.is_empty() {
-            let rows: Vec<Vec<String>> = queues.into_iter().map(|queue| vec![queue]).collect();
+        let rows: Vec<Vec<String>> = self.queues().into_iter().map(|queue| vec![queue]).collect();
+        if !rows.is_empty() {
             out.push_str(&html::table(&["Queues of the values"], &rows, false));
         }
         out
@@ -287,7 +258,7 @@ fn own_name(pod: &Value, context: &mut Context) {
     context.name = pod.pointer("/metadata/name").and_then(Value::as_str).map(str::to_owned);
 }
 
-/// A template may say itself where its Pods go.
+/// A template may name the namespace of its Pods.
 fn own_namespace(pod: &Value, context: &mut Context) {
     if let Some(namespace) = pod.pointer("/metadata/namespace").and_then(Value::as_str) {
         namespace.clone_into(&mut context.namespace);
@@ -297,7 +268,7 @@ fn own_namespace(pod: &Value, context: &mut Context) {
 /// The names of the rules that run on the complete Pod only.
 #[pyfunction]
 pub fn pod_rules(rules: &Rules) -> Vec<&str> {
-    rules.loaded.rules_of(RuleStage::Pod)
+    rules.installation.rules().filter(|rule| rule.stage == RuleStage::Pod).map(|rule| rule.name).collect()
 }
 
 /// What `update_template` does: the new template, and the lines to print.
@@ -319,7 +290,7 @@ pub fn update<'py>(
     let task = task_dict.filter(|task| !task.is_none()).unwrap_or(task_data);
     let given =
         Given { task, queue, queue_name, providers: providers_info, config: task_config, worker, namespace: None };
-    let (pod, mut context) = (document(template, "template")?, given.context(&rules.loaded, false)?);
+    let (pod, mut context) = (document(template, "template")?, given.context(&rules.installation, false)?);
     own_namespace(&pod, &mut context);
     let all = || {
         let all = more.copy()?;
@@ -334,16 +305,15 @@ pub fn update<'py>(
         }
         Ok(all)
     };
-    let (outcome, warnings) = rules.run(py, all, |loaded, hooks| {
-        loaded.plan.run_stage(pod, &context, Options { hooks, trace: false }, RuleStage::Template)
-    })?;
+    let (outcome, warnings) =
+        rules.run(py, all, |installation, hooks| installation.run_stage(pod, &context, RuleStage::Template, hooks))?;
     if let Some(companion) = outcome.companions.first() {
-        let rule = &rules.loaded.plan.rules[companion.rule as usize];
+        let rule = &rules.installation.plan().rules[companion.rule as usize];
         let message = "its companions can't be created: ClearML's own agent has no place for them";
         let diagnostic = Diagnostic::new(Code::Unsupported, message).at(rule.span).rule(rule.name.clone());
         return Err(rules.fails(py, diagnostic.help("use podrules' own agent, or create the objects beforehand")));
     }
-    let logged = results::log(&outcome, &rules.loaded);
+    let logged = results::log(&outcome, &rules.installation);
     let mut lines: Vec<String> = logged.into_iter().map(|(rule, line)| format!("rule {rule}: {line}")).collect();
     lines.extend(rules.warnings_of(&outcome, warnings).into_iter().map(|warning| format!("warning: {warning}")));
     Ok((convert::write(py, &outcome.pod)?, lines))

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-/// How a command ended. docs/cli.md lists these.
+/// The result of a command. docs/cli.md lists the codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: done, and nothing is wrong.
+    /// 0: success.
     Done,
     /// 1: the rules, the values or the Pod have mistakes, or a rule fails the task.
     Mistakes,
@@ -15,7 +15,7 @@ pub enum Exit {
     Input,
     /// 4: the Pods that were compared differ.
     Differ,
-    /// 5: the cluster can't be reached, or doesn't let us do it.
+    /// 5: the cluster can't be reached, or denies access.
     Cluster,
 }
 

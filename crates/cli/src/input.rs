@@ -1,38 +1,48 @@
 //! Files to texts, within bounds.
 
 use podrules::diagnostic::{Code, Diagnostic, FileId, Sources};
+use podrules::installation::Reader;
 use podrules::source::decode;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Reads a file, or standard input for `-`, into the sources. What is larger than `most` bytes isn't read whole.
-pub fn read(sources: &mut Sources, path: &Path, most: usize) -> Result<FileId, Diagnostic> {
-    let name = if is_stdin(path) { "<stdin>".to_owned() } else { path.display().to_string() };
-    let refuse = |error: std::io::Error| Diagnostic::new(Code::Input, format!("{name} can't be read: {error}"));
-    let mut bytes = Vec::new();
-    let limit = most as u64 + 1;
-    if is_stdin(path) {
-        std::io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(refuse)?;
-    } else {
-        let file = File::open(path).map_err(refuse)?;
-        if file.metadata().map_err(refuse)?.is_dir() {
-            let diagnostic = Diagnostic::new(Code::Input, format!("{name} is a folder"));
-            return Err(diagnostic.help("name the file in it"));
+/// Reads files, standard input for `-`, and the environment of this process.
+pub struct Files;
+
+impl Reader for Files {
+    /// Adds a file to the sources. No more than `most` bytes of it are read.
+    fn read(&mut self, sources: &mut Sources, path: &Path, most: usize) -> Result<FileId, Diagnostic> {
+        let name = if is_stdin(path) { "<stdin>".to_owned() } else { path.display().to_string() };
+        let refuse = |error: std::io::Error| Diagnostic::new(Code::Input, format!("{name} can't be read: {error}"));
+        let mut bytes = Vec::new();
+        let limit = most as u64 + 1;
+        if is_stdin(path) {
+            std::io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(refuse)?;
+        } else {
+            let file = File::open(path).map_err(refuse)?;
+            if file.metadata().map_err(refuse)?.is_dir() {
+                let diagnostic = Diagnostic::new(Code::Input, format!("{name} is a folder"));
+                return Err(diagnostic.help("name a file in it"));
+            }
+            file.take(limit).read_to_end(&mut bytes).map_err(refuse)?;
         }
-        file.take(limit).read_to_end(&mut bytes).map_err(refuse)?;
+        let text = decode(&name, bytes, most)?;
+        tracing::info!(file = %name, bytes = text.len(), "read file");
+        Ok(sources.add(name, text))
     }
-    let text = decode(&name, bytes, most)?;
-    tracing::info!(file = %name, bytes = text.len(), "read");
-    Ok(sources.add(name, text))
+
+    fn variable(&mut self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
 }
 
-/// Whether a path stands for standard input.
+/// Whether a path means standard input.
 pub fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// The YAML files that a path stands for: itself, or those in the folder, by name.
+/// The YAML files that a path names: itself, or those directly in the folder, by name.
 pub fn yaml_files(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);

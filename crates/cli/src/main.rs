@@ -1,28 +1,30 @@
-//! The command line. One file a subcommand; this one dispatches.
-mod apply;
-mod arguments;
-mod check;
-mod diff;
+//! The command line. A subcommand is one file of `command`: its arguments, its help and its work.
+//!
+//! ```text
+//! command    the subcommands
+//! options    the arguments that several of them share, and what is loaded from them
+//! renderer   an installation as what renders Pods for the agent
+//! objects    a rendered Pod as the objects of a launch; the cluster's findings with who wrote the field
+//! commands   the commands that the values name
+//! runtime    the async runtime and signals
+//! report     findings to stderr, data to stdout
+//! ```
+mod command;
+mod commands;
 mod exit;
-mod explain;
-mod fields;
-mod hooks;
+mod failure;
 mod input;
-mod load;
+mod logging;
 mod objects;
-mod rbac;
-mod render;
+mod options;
 mod renderer;
 mod report;
-mod run;
-mod run_arguments;
-mod schema;
-mod setting;
-mod validate;
+mod runtime;
 
-use arguments::{Arguments, Command};
-use clap::{CommandFactory, Parser};
+use clap::{Arg, ArgAction, ColorChoice, Parser, Subcommand};
+use command::{apply, completions, diff, explain, rbac, render, run, schema, validate};
 use exit::Exit;
+use failure::Failure;
 use report::Report;
 use std::process::ExitCode;
 
@@ -30,47 +32,88 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+const EXAMPLES: &str = "\
+Examples:
+  podrules render examples/pvc-per-task
+  podrules render -f values.yaml -r rules.yaml -q train -t task.json -o diff
+  podrules explain -f values.yaml -r rules.yaml -q train -t task.json
+  podrules apply -f values.yaml -r rules.yaml -q train -t task.json --wait
+  podrules validate values.yaml rules/*.yaml
+  podrules diff -f values.yaml -r rules.yaml --tasks tasks/
+  podrules schema rules > rules.schema.json
+
+Exit codes: 0 success; 1 mistakes in rules, values or the Pod; 2 wrong arguments; 3 a file can't be read;
+4 the Pods differ (diff); 5 the cluster can't be reached or denies access (apply).";
+
+/// The heading of the options that every command has.
+const GENERAL: &str = "General options";
+
+/// Rules that edit the Kubernetes Pod of a ClearML task before it is applied.
+#[derive(Debug, Parser)]
+#[command(name = "podrules", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(disable_help_flag = true, arg = help(), disable_version_flag = true, arg = version())]
+struct Arguments {
+    /// When to colour output for people; `auto` colours on a terminal unless NO_COLOR is set
+    #[arg(long, global = true, help_heading = GENERAL, value_enum, default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
+    /// Treat warnings as errors
+    #[arg(long, global = true, help_heading = GENERAL)]
+    strict: bool,
+    /// Log each step to stderr; twice for more
+    #[arg(short, long, global = true, help_heading = GENERAL, action = ArgAction::Count)]
+    verbose: u8,
+    /// What to do
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Render(render::Render),
+    Explain(explain::Explain),
+    Apply(apply::Apply),
+    Run(Box<run::Run>),
+    Rbac(rbac::Rbac),
+    Validate(validate::Validate),
+    Diff(diff::Diff),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+}
+
+/// clap's own flag would come before all others, under a heading of its own.
+fn help() -> Arg {
+    let flag = Arg::new("help").short('h').long("help").action(ArgAction::Help);
+    flag.global(true).help_heading(GENERAL).help("Print help")
+}
+
+fn version() -> Arg {
+    let flag = Arg::new("version").short('V').long("version").action(ArgAction::Version);
+    flag.help_heading(GENERAL).help("Print version")
+}
+
 fn main() -> ExitCode {
-    run(Arguments::parse()).into()
-}
-
-/// Runs a command.
-fn run(arguments: Arguments) -> Exit {
-    start_logging(&arguments);
+    let arguments = Arguments::parse();
+    let running = match &arguments.command {
+        Command::Run(run) => Some(run.logs_json()),
+        _ => None,
+    };
+    logging::start(arguments.verbose, running);
     let report = Report::new(arguments.color, arguments.strict);
-    match arguments.command {
-        Command::Render(command) => render::run(&command, report),
-        Command::Apply(command) => apply::run(&command, report),
-        Command::Run(command) => run::run(&command, report),
-        Command::Rbac(command) => rbac::run(&command, report),
-        Command::Explain(command) => explain::run(&command, report),
-        Command::Validate(command) => validate::run(&command, report),
-        Command::Diff(command) => diff::run(&command, report),
-        Command::Schema(command) => schema::run(&command),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "podrules", &mut script);
-            report::print(&String::from_utf8_lossy(&script))
-        }
-    }
+    let ended = dispatch(arguments.command, report);
+    report.end(ended).into()
 }
 
-/// Logs go to stderr: data alone goes to stdout.
-fn start_logging(arguments: &Arguments) {
-    let level = match arguments.verbose {
-        0 if arguments.command.lasts() => tracing::Level::INFO,
-        0 => return,
-        1 => tracing::Level::INFO,
-        _ => tracing::Level::DEBUG,
-    };
-    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
-    // A second subscriber in one process (a test) is no reason to fail.
-    let _ = if arguments.command.logs_json() {
-        tracing::subscriber::set_global_default(subscriber.json().flatten_event(true).finish())
-    } else if arguments.command.lasts() {
-        tracing::subscriber::set_global_default(subscriber.with_ansi(colour).with_target(false).finish())
-    } else {
-        tracing::subscriber::set_global_default(subscriber.with_ansi(colour).without_time().finish())
-    };
+fn dispatch(command: Command, report: Report) -> Result<Exit, Failure> {
+    match command {
+        Command::Render(command) => command.run(report),
+        Command::Explain(command) => command.run(report),
+        Command::Apply(command) => command.run(report),
+        Command::Run(command) => command.run(report),
+        Command::Rbac(command) => command.run(report),
+        Command::Validate(command) => command.run(report),
+        Command::Diff(command) => command.run(report),
+        Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(),
+    }
 }

@@ -1,47 +1,38 @@
-//! An outcome as the objects of a launch, and what the cluster says of them as findings with their places.
+//! A rendered Pod as the objects of a launch, and what the cluster says of them as findings with their places.
+
 use podrules::diagnostic::{Diagnostic, Span};
-use podrules::explain::{Fields, written};
+use podrules::explain::written;
+use podrules::installation::{Installation, Rendered};
 use podrules::plan::Plan;
 use podrules::pod::job;
 use podrules::run::Outcome;
-use podrules::source::Node;
-use podrules_cluster::{CompanionSpec, Finding, Subject};
-use serde_json::Value;
+use podrules_cluster::{self as cluster, CompanionSpec, Finding, Object, Subject};
 
-/// What is launched: the Pod, or the Job that makes it.
-pub fn launched(outcome: &Outcome, as_job: bool) -> Value {
-    let pod = outcome.pod.clone();
-    if as_job { job::of_pod(pod) } else { pod }
+/// The objects of a launch: the companions, each with its rule's name, then the Pod or the Job that makes it.
+///
+/// # Errors
+/// Findings of what can't be launched.
+pub fn described(installation: &Installation, rendered: &Rendered) -> Result<Vec<Object>, Vec<Finding>> {
+    let companions = rendered.outcome.companions.iter().map(|companion| CompanionSpec {
+        manifest: companion.manifest.clone(),
+        lifetime: companion.lifetime,
+        rule: installation.plan().rules[companion.rule as usize].name.clone(),
+    });
+    let launched = rendered.launched(installation.task_as_job());
+    let context = &rendered.context;
+    cluster::launch_objects(companions.collect(), launched, context.task_id(), &context.namespace)
 }
 
-/// The companions, each with its rule's name.
-pub fn wanted(outcome: &Outcome, plan: &Plan) -> Vec<CompanionSpec> {
-    let companions = outcome.companions.iter();
-    companions
-        .map(|companion| CompanionSpec {
-            manifest: companion.manifest.clone(),
-            lifetime: companion.lifetime,
-            rule: plan.rules[companion.rule as usize].name.clone(),
-        })
-        .collect()
-}
-
-/// Findings of the cluster's with who wrote the field.
-pub fn blamed(
-    findings: Vec<Finding>,
-    outcome: &Outcome,
-    plan: &Plan,
-    template: &Node,
-    as_job: bool,
-) -> Vec<Diagnostic> {
-    let fields = Fields::new(plan, template, outcome);
+/// The cluster's findings, each with who wrote the field.
+pub fn blamed(findings: Vec<Finding>, installation: &Installation, rendered: &Rendered) -> Vec<Diagnostic> {
+    let fields = installation.fields(rendered);
     let blamed = findings.into_iter().map(|finding| match (finding.subject, finding.at) {
         (Subject::Pod, Some(at)) => {
-            let at = if as_job { job::place_in_pod(&at) } else { at };
+            let at = if installation.task_as_job() { job::place_in_pod(&at) } else { at };
             written(finding.diagnostic, &at, &fields)
         }
         (Subject::Pod, None) => finding.diagnostic,
-        (Subject::Companion(number), _) => match companion(number, outcome, plan) {
+        (Subject::Companion(number), _) => match companion(number, &rendered.outcome, installation.plan()) {
             Some((span, rule)) => finding.diagnostic.at_with(span, "asked for here").rule(rule),
             None => finding.diagnostic,
         },

@@ -1,37 +1,37 @@
-//! What makes Pods for the agent: an installation's values and rules, and who wrote each field.
+//! An installation as what renders Pods for the agent.
 
-use super::objects;
-use super::setting::Setting;
+use crate::objects;
 use podrules::context::Context;
 use podrules::diagnostic::render::{human, printable_line};
-use podrules::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Sources};
-use podrules::explain::{Fields, check};
+use podrules::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use podrules::hook::{Answer, Hook, Hooks};
-use podrules::run::{Options, Outcome, Status};
+use podrules::installation::{self, Installation, Speaker};
+use podrules::run::{Outcome, Status};
 use podrules_agent::{Metrics, Refused, Render, Rendered, Task};
-use podrules_cluster as cluster;
+use podrules_cluster::Finding;
+use podrules_worker::python::Workers;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// An installation with its rules.
+/// Renders the Pods of tasks.
 pub struct Renderer {
     /// Values and rules.
-    pub setting: Setting,
-    /// Their texts.
-    pub sources: Sources,
-    /// The namespace of Pods of which nothing else says it.
+    pub installation: Installation,
+    /// Run Python hooks.
+    pub workers: Workers,
+    /// The namespace of Pods if nothing else says it.
     pub namespace: String,
     /// Whether warnings are errors.
     pub strict: bool,
-    /// Figures.
+    /// Counts hooks.
     pub metrics: Metrics,
-    /// Queues of which it was said that the values don't have them.
+    /// Queues that the values don't have, of which a warning was logged.
     pub told: Mutex<HashSet<String>>,
 }
 
-/// Queues that are told of.
+/// Queues whose warning is logged, each once.
 const MOST_QUEUES: usize = 1_000;
 
 impl Renderer {
@@ -40,7 +40,14 @@ impl Renderer {
         let mut list = found.into_vec();
         list.retain(Diagnostic::is_error);
         let reason = list.first().map_or("internal", |diagnostic| diagnostic.code.as_str()).to_owned();
-        Box::new(Refused { reason, message: human(&list, &self.sources, false), failed })
+        Box::new(Refused { reason, message: human(&list, self.installation.sources(), false), failed })
+    }
+
+    /// The report on what the cluster refuses, with who wrote the fields.
+    fn blamed(&self, findings: Vec<Finding>, rendered: &installation::Rendered, failed: Vec<String>) -> Box<Refused> {
+        let mut found = Diagnostics::new();
+        found.extend(objects::blamed(findings, &self.installation, rendered));
+        self.refused(found, failed)
     }
 
     /// The findings, warnings being errors under `--strict`; what stays a warning is logged.
@@ -60,7 +67,7 @@ impl Renderer {
         judged
     }
 
-    /// Whether nothing was said of a queue that the values don't have.
+    /// Whether no warning was logged yet of a queue that the values don't have.
     fn is_new(&self, queue: &str) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.len() < MOST_QUEUES && told.insert(queue.to_owned())
@@ -68,82 +75,60 @@ impl Renderer {
 
     fn names(&self, outcome: &Outcome, wanted: impl Fn(&Status) -> bool) -> Vec<String> {
         let rules = outcome.rules.iter().filter(|trace| wanted(&trace.status));
-        rules.map(|trace| self.setting.plan.rules[trace.rule as usize].name.clone()).collect()
+        rules.map(|trace| self.installation.plan().rules[trace.rule as usize].name.clone()).collect()
     }
 
     fn log(&self, outcome: &Outcome, task: &Task) {
         let task = printable_line(&task.id);
-        for trace in &outcome.rules {
-            let rule = printable_line(&self.setting.plan.rules[trace.rule as usize].name);
-            for line in &trace.log {
-                tracing::info!(%task, %rule, "{}", printable_line(line));
+        for (speaker, line) in installation::log(self.installation.plan(), outcome) {
+            match speaker {
+                Speaker::Rule(rule) => {
+                    tracing::info!(%task, rule = %printable_line(rule), "{}", printable_line(line));
+                }
+                Speaker::Hook(_) => tracing::info!(%task, hook = "values", "{}", printable_line(line)),
             }
-        }
-        for line in outcome.hook.iter().flat_map(|hook| &hook.log) {
-            tracing::info!(%task, hook = "values", "{}", printable_line(line));
         }
     }
 }
 
 impl Render for Renderer {
     fn render(self: Arc<Self>, task: &Task) -> Result<Rendered, Box<Refused>> {
+        let prepared = self.installation.prepare(task.value.clone(), &task.queue, &self.namespace);
+        let hooks = Timed { hooks: &self.workers, metrics: &self.metrics };
+        let mut rendered = self.installation.render(prepared, Some(&hooks));
+        self.log(&rendered.outcome, task);
+        let failed = self.names(&rendered.outcome, |status| matches!(status, Status::Failed(_)));
         let mut found = Diagnostics::new();
-        let plan = &self.setting.plan;
-        self.setting.queue(Some(&task.queue), &mut found);
-        let (template, context) = self.setting.of_task(task.value.clone(), &task.queue, &self.namespace);
-        let hooks = Timed { hooks: &self.setting.workers, metrics: &self.metrics };
-        let outcome = plan.run(template.to_value(), &context, Options { trace: true, hooks: Some(&hooks) });
-        self.log(&outcome, task);
-        let failed = self.names(&outcome, |status| matches!(status, Status::Failed(_)));
-        found.extend(outcome.warnings.iter().cloned());
-        match &outcome.failure {
-            Some(failure) => found.push(failure.clone()),
-            None => check(&outcome, &Fields::new(plan, &template, &outcome), &mut found),
-        }
+        found.extend(self.installation.queue(Some(&task.queue)).ok().and_then(|queue| queue.warning));
+        found.append(std::mem::take(&mut rendered.findings));
         let found = self.judged(found, task);
         if found.has_errors() {
             return Err(self.refused(found, failed));
         }
-        let as_job = self.setting.installation.task_as_job();
-        let pod = objects::launched(&outcome, as_job);
-        let wanted = objects::wanted(&outcome, plan);
-        let objects = match cluster::launch_objects(wanted, pod, context.task_id(), &context.namespace) {
+        let objects = match objects::described(&self.installation, &rendered) {
             Ok(objects) => objects,
-            Err(findings) => {
-                let mut found = Diagnostics::new();
-                found.extend(objects::blamed(findings, &outcome, plan, &template, as_job));
-                return Err(self.refused(found, failed));
-            }
+            Err(findings) => return Err(self.blamed(findings, &rendered, failed)),
         };
-        let applied = self.names(&outcome, |status| matches!(status, Status::Applied));
+        let applied = self.names(&rendered.outcome, |status| matches!(status, Status::Applied));
         let own = self.clone();
-        let blame = move |findings| {
-            let mut found = Diagnostics::new();
-            found.extend(objects::blamed(findings, &outcome, &own.setting.plan, &template, as_job));
-            *own.refused(found, Vec::new())
-        };
+        let blame = move |findings| *own.blamed(findings, &rendered, Vec::new());
         Ok(Rendered { objects, applied, failed, blame: Box::new(blame) })
     }
 
     fn blocks(&self) -> bool {
-        !self.setting.plan.hooks.is_empty() || self.setting.plan.values_hook.is_some()
+        self.installation.has_hooks()
     }
 
     fn companions(&self) -> Vec<(String, String)> {
-        let rules = self.setting.plan.rules.iter().filter(|rule| rule.enabled);
-        let constants = rules.flat_map(|rule| &rule.companions).filter_map(|companion| {
-            let text = |key| Some(companion.manifest.field(key)?.constant()?.as_str()?.to_owned());
-            Some((text("apiVersion")?, text("kind")?))
-        });
-        constants.collect()
+        self.installation.companions().filter_map(|companion| companion.kind).collect()
     }
 
     fn tell(&self, found: &Diagnostic) -> String {
-        human(std::slice::from_ref(found), &self.sources, false)
+        human(std::slice::from_ref(found), self.installation.sources(), false)
     }
 }
 
-/// Hooks whose time is taken.
+/// Measures how long hooks take.
 struct Timed<'h> {
     hooks: &'h dyn Hooks,
     metrics: &'h Metrics,

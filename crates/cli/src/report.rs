@@ -1,8 +1,9 @@
-//! What goes to stderr for people, and how data gets to stdout.
+//! Findings to stderr, data to stdout.
 
-use super::Exit;
+use crate::exit::Exit;
+use crate::failure::Failure;
 use clap::ColorChoice;
-use podrules::diagnostic::{Diagnostic, Diagnostics, Severity, Sources, render};
+use podrules::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Sources, render};
 use std::io::{ErrorKind, Write};
 
 /// Shows findings.
@@ -13,7 +14,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// As the command line asks.
+    /// With the colours and the strictness that the command line asks for.
     pub fn new(color: ColorChoice, strict: bool) -> Self {
         Report { color, strict }
     }
@@ -60,7 +61,7 @@ impl Report {
         list.iter().any(Diagnostic::is_error)
     }
 
-    /// Shows findings on stderr.
+    /// Shows findings on stderr, and says how many more there were.
     pub fn show_list(&self, list: &[Diagnostic], dropped: usize, sources: &Sources) {
         if list.is_empty() {
             return;
@@ -71,20 +72,26 @@ impl Report {
             text.push_str(&format!(", and {dropped} more that are not shown"));
         }
         text.push('\n');
-        // Nobody is left to tell if stderr is closed.
+        // If stderr is closed, there is nowhere left to write.
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Shows why a command stopped, if it did, and gives its exit code.
+    pub fn end(&self, ended: Result<Exit, Failure>) -> Exit {
+        ended.unwrap_or_else(|failure| {
+            self.show(failure.found, &failure.sources);
+            failure.exit
+        })
     }
 }
 
-/// Writes data to stdout. A reader that has seen enough is no error.
-pub fn print(text: &str) -> Exit {
+/// Writes data to stdout. A reader that has closed it has seen enough, which is no error.
+pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => Exit::Done,
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Done,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error[input]: stdout can't be written: {error}");
-            Exit::Input
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::input(Diagnostic::new(Code::Input, format!("stdout can't be written: {error}"))))
         }
+        _ => Ok(()),
     }
 }

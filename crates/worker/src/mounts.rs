@@ -2,7 +2,7 @@
 //! places in the values that their lines come from.
 
 use podrules::diagnostic::{Sources, Span};
-use podrules::source::helm::{FileMount, Installation};
+use podrules::source::helm::{FileMount, Values};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -22,9 +22,9 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// All files in the values of an installation.
-    pub fn all(installation: &Installation, sources: &Sources) -> Vec<Mount> {
-        installation.file_mounts().iter().map(|mount| Mount::new(mount, sources)).collect()
+    /// All files that the values mount into the agent.
+    pub fn all(values: &Values, sources: &Sources) -> Vec<Mount> {
+        values.file_mounts().iter().map(|mount| Mount::new(mount, sources)).collect()
     }
 
     fn new(mount: &FileMount, sources: &Sources) -> Mount {

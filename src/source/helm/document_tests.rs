@@ -6,11 +6,11 @@ use super::*;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-fn read(name: &str, text: &str) -> Installation {
+fn read(name: &str, text: &str) -> Values {
     let mut sources = Sources::new();
     let file = sources.add(name, text);
     let mut found = Diagnostics::new();
-    let installation = Installation::read(&mut sources, &[file], &mut found);
+    let installation = Values::read(&mut sources, &[file], &mut found);
     assert!(found.is_empty(), "{name}: {found:#?}");
     installation.unwrap()
 }
@@ -99,7 +99,7 @@ fn every_block_of_the_document_is_read_unedited() {
         .filter(|block| block.starts_with("agentk8sglue:"))
         .collect();
     assert_eq!(blocks.len(), 6);
-    let read: Vec<Installation> = blocks.iter().map(|block| read("block", block)).collect();
+    let read: Vec<Values> = blocks.iter().map(|block| read("block", block)).collect();
     let hooks: Vec<bool> = read.iter().map(|installation| installation.hook().is_some()).collect();
     assert_eq!(hooks, [true, false, false, true, true, true]);
     let by_variable = read[3].template("default").to_value();

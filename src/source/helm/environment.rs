@@ -1,6 +1,6 @@
 //! What the values say about the agent itself: its environment, its files, the hook and the default image.
 
-use super::Installation;
+use super::Values;
 use crate::source::{Kind, Node, Style, Text};
 
 /// A file that the chart puts into the agent's container.
@@ -19,7 +19,7 @@ const HOOK: &str = "CLEARML_K8S_GLUE_TEMPLATE_MODULE";
 /// The environment variable with the command that runs before a Pod is applied.
 const PRE_APPLY: &str = "CLEARML_K8S_GLUE_POD_PRE_APPLY_CMD";
 
-impl Installation {
+impl Values {
     /// The agent's own environment: the names of `agentk8sglue.extraEnvs` that have a plain value. Those whose value
     /// comes from a Secret or a field aren't known offline.
     pub fn environment(&self) -> Vec<(Text, Text)> {

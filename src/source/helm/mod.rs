@@ -1,7 +1,7 @@
 //! Helm values → queues, base Pod templates, rules and environment: what ClearML's chart makes of a values file.
 //!
 //! ```text
-//! values files ─ merge ─ check ─ on the chart's defaults ─ Installation ─ template(queue) → base Pod template
+//! values files ─ merge ─ check ─ on the chart's defaults ─ Values ─ template(queue) → base Pod template
 //! ```
 
 mod check;
@@ -26,7 +26,7 @@ use std::collections::HashSet;
 
 /// What an admin gave the agent's chart.
 #[derive(Debug, Clone)]
-pub struct Installation {
+pub struct Values {
     values: Node,
     defaults: Defaults,
     queues: Vec<QueueName>,
@@ -43,12 +43,12 @@ pub struct QueueName {
     pub span: Span,
 }
 
-impl Installation {
+impl Values {
     /// Reads values files in the order of Helm's `-f`. Every mistake goes to `found`; nothing is given only if a file
     /// isn't a YAML mapping, so that what else is wrong can still be told.
     ///
     /// A text named `<chart defaults>` is added to the sources: values that no file gave stand there.
-    pub fn read(sources: &mut Sources, files: &[FileId], found: &mut Diagnostics) -> Option<Installation> {
+    pub fn read(sources: &mut Sources, files: &[FileId], found: &mut Diagnostics) -> Option<Values> {
         let defaults = Defaults::read(sources);
         let read: Vec<Option<Node>> = files.iter().map(|file| read_file(sources, *file, found)).collect();
         let read: Vec<Node> = read.into_iter().collect::<Option<_>>()?;
@@ -60,10 +60,9 @@ impl Installation {
         check::check(&given, found);
         let queues = queue_names(&given, sources, &defaults);
         let values = overlay(defaults.values.clone(), given);
-        let installation =
-            Installation { values, defaults, queues, release: defaults::RELEASE.to_owned(), namespace: None };
-        installation.check_settings(found);
-        Some(installation)
+        let values = Values { values, defaults, queues, release: defaults::RELEASE.to_owned(), namespace: None };
+        values.check_settings(found);
+        Some(values)
     }
 
     /// Says under which name, and in which namespace, the chart is installed: the names of its objects depend on it.

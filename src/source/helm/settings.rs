@@ -1,7 +1,7 @@
 //! What the values say of the agent's own work, in the variables of `agentk8sglue.extraEnvs` that ClearML's agent reads. A
 //! variable that is empty counts as absent, as it does there.
 
-use super::Installation;
+use super::Values;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::Text;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const MAX_PODS: &str = "K8S_GLUE_MAX_PODS";
 /// The worker's id, and what stands in for it.
 const WORKER: [&str; 2] = ["CLEARML_WORKER_ID", "CLEARML_WORKER_NAME"];
 
-impl Installation {
+impl Values {
     /// The command that runs after a task's Pod was deleted, `CLEARML_K8S_GLUE_POD_POST_DELETE_CMD`.
     pub fn post_delete(&self) -> Option<Text> {
         self.named(POST_DELETE)
@@ -92,12 +92,12 @@ mod tests {
     use crate::diagnostic::Sources;
 
     /// An installation whose agent has one variable, and what is said of it.
-    fn with(name: &str, value: &str) -> (Installation, Vec<String>) {
+    fn with(name: &str, value: &str) -> (Values, Vec<String>) {
         let text = format!("agentk8sglue:\n  extraEnvs:\n  - {{name: {name}, value: {value}}}\n");
         let mut sources = Sources::new();
         let file = sources.add("values.yaml", text);
         let mut found = Diagnostics::new();
-        let installation = Installation::read(&mut sources, &[file], &mut found).unwrap();
+        let installation = Values::read(&mut sources, &[file], &mut found).unwrap();
         let said = found.iter().map(|d| {
             let place = sources.slice(d.primary.as_ref().unwrap().span);
             format!("{} {}: {place} {}", d.severity.word(), d.code.as_str(), d.message)

@@ -1,6 +1,6 @@
 //! Helm values → the base Pod template of a queue: what the chart's ConfigMap does, and what it leaves out.
 
-use super::Installation;
+use super::Values;
 use super::fields;
 use super::merge::overlay;
 use crate::diagnostic::Span;
@@ -14,9 +14,9 @@ const APPENDED: &[&str] = &["env", "volumeMounts", "ports", "imagePullSecrets"];
 type Found = Option<(Span, Node)>;
 
 /// The template of a queue.
-pub fn build(installation: &Installation, base: &Node) -> Node {
-    let filler = Filler { installation, base };
-    let mut pod = filler.fill(&installation.defaults.template);
+pub fn build(values: &Values, base: &Node) -> Node {
+    let filler = Filler { values, base };
+    let mut pod = filler.fill(&values.defaults.template);
     if let Some(spec) = child(&mut pod, "spec") {
         extend_spec(spec, base);
     }
@@ -24,7 +24,7 @@ pub fn build(installation: &Installation, base: &Node) -> Node {
 }
 
 struct Filler<'a> {
-    installation: &'a Installation,
+    values: &'a Values,
     base: &'a Node,
 }
 
@@ -40,7 +40,7 @@ impl Filler<'_> {
     }
 
     fn entry(&self, key: &Text, value: &Node) -> Option<(Text, Node)> {
-        if key.value == "imagePullSecrets" && !self.installation.is_set(&["imageCredentials", "enabled"]) {
+        if key.value == "imagePullSecrets" && !self.values.is_set(&["imageCredentials", "enabled"]) {
             return None;
         }
         let Some(place) = value.as_str().filter(|text| text.starts_with('<')) else {
@@ -54,7 +54,7 @@ impl Filler<'_> {
     fn lookup(&self, place: &str, key: Span, here: Span) -> Found {
         let named = |keys: &[&str], suffix: &str| {
             self.given(keys).or_else(|| {
-                let name = format!("{}{suffix}", self.installation.fullname());
+                let name = format!("{}{suffix}", self.values.fullname());
                 Some((key, Node::made(&Value::String(name), here)))
             })
         };
@@ -63,7 +63,7 @@ impl Filler<'_> {
             "<fullname>-ac" => named(&["clearml", "existingAgentk8sglueSecret"], "-ac"),
             "<fullname>-ark" => named(&["imageCredentials", "existingSecret"], "-ark"),
             "<release namespace>" => {
-                let namespace = self.installation.namespace()?;
+                let namespace = self.values.namespace()?;
                 Some((key, Node::made(&Value::String(namespace.to_owned()), here)))
             }
             _ => {
@@ -76,10 +76,10 @@ impl Filler<'_> {
         }
     }
 
-    /// A value of the installation, unless it says nothing.
+    /// A value of the values, unless it says nothing.
     fn given(&self, keys: &[&str]) -> Found {
         let (last, parents) = keys.split_last()?;
-        let (key, value) = self.installation.values.get_path(parents)?.entry(last)?;
+        let (key, value) = self.values.values.get_path(parents)?.entry(last)?;
         (!value.is_empty()).then(|| (key.span, value.clone()))
     }
 }

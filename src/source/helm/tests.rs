@@ -6,18 +6,18 @@ use super::*;
 use serde_json::{Value, json};
 
 /// Reads values files that must be without fault.
-fn read(texts: &[&str]) -> (Sources, Installation) {
+fn read(texts: &[&str]) -> (Sources, Values) {
     let (sources, installation, found) = try_read(texts);
     assert!(found.is_empty(), "{found:#?}");
     (sources, installation.unwrap())
 }
 
-fn try_read(texts: &[&str]) -> (Sources, Option<Installation>, Diagnostics) {
+fn try_read(texts: &[&str]) -> (Sources, Option<Values>, Diagnostics) {
     let mut sources = Sources::new();
     let files: Vec<FileId> =
         texts.iter().enumerate().map(|(i, text)| sources.add(format!("values-{i}.yaml"), *text)).collect();
     let mut found = Diagnostics::new();
-    let installation = Installation::read(&mut sources, &files, &mut found);
+    let installation = Values::read(&mut sources, &files, &mut found);
     (sources, installation, found)
 }
 
