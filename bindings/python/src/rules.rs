@@ -7,7 +7,7 @@ use crate::loaded::Loaded;
 use crate::results::{self, Edited, Rendered};
 use crate::{detached, errors, html};
 use podrules::context::Context;
-use podrules::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Span, did_you_mean};
+use podrules::diagnostic::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 use podrules::hook::Hooks;
 use podrules::rules::{Mode, RuleStage};
 use podrules::run::{Options, Outcome, Status};
@@ -213,7 +213,7 @@ impl Rules {
         let mut found = Diagnostics::new();
         let queue_name = self.queue_name(queue_name, &mut found)?;
         let template = match template.filter(|template| !template.is_none()) {
-            Some(template) => Node::made(&document(template, "template")?, Span::new(FileId(u32::MAX), 0, 0)),
+            Some(template) => Node::made(&document(template, "template")?, Span::NOWHERE),
             None => self.installation()?.template(&queue_name),
         };
         let given = Given {
