@@ -1,21 +1,21 @@
-//! How long a companion lives: rules say it, a cluster keeps it as a label.
+//! How long a companion is kept: written in rules, stored in the cluster as a label.
 
 use crate::words;
 
 words! {
-    /// How long a companion lives.
+    /// How long a companion is kept.
     pub enum Lifetime {
-        /// As long as the Pod.
+        /// As long as the Pod exists.
         Pod = "pod",
-        /// Until the task ends, over relaunches.
+        /// Until the task ends, across relaunches.
         Task = "task",
-        /// For good: it is never removed by podrules.
+        /// Forever: podrules never removes it.
         Keep = "keep",
     }
 }
 
 impl Lifetime {
-    /// The word as it is written.
+    /// The word for it in rules and in the label.
     pub fn word(self) -> &'static str {
         match self {
             Lifetime::Pod => "pod",

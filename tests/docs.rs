@@ -11,7 +11,7 @@ use podrules::context::Context;
 use podrules::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Sources};
 use podrules::plan::{self, Plan};
 use podrules::pod;
-use podrules::read::Read;
+use podrules::read::Record;
 use podrules::rules::Rule;
 use podrules::run::Options;
 use podrules::source::context::ContextFile;

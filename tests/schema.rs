@@ -1,10 +1,14 @@
-//! The JSON Schema in schema/ is the one that the types give, and it accepts and refuses what it should.
+//! The JSON Schema in schema/ is the one that the types give, it accepts and refuses what it should, and its examples work.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+use podrules::context::Context;
 use podrules::diagnostic::{Diagnostics, Sources};
-use podrules::{plan, rules};
+use podrules::hook::{Answer, Hook, Hooks};
+use podrules::run::Options;
+use podrules::{op, plan, rules};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 fn published() -> Value {
     let text = include_str!("../schema/rules.schema.json");
@@ -13,7 +17,7 @@ fn published() -> Value {
 
 #[test]
 fn schema_is_the_one_of_the_types() {
-    assert!(published() == rules::schema::rules(), "schema/rules.schema.json is old: run `make schema`");
+    assert!(published() == rules::schema::rules(), "schema/rules.schema.json is outdated: run `make schema`");
 }
 
 #[test]
@@ -79,4 +83,91 @@ fn schema_refuses_what_podrules_refuses() {
     ] {
         assert_eq!(verdicts(&document), (false, false), "{document}");
     }
+}
+
+/// The examples of an operation's parameters in the published schema.
+fn examples<'s>(schema: &'s Value, operation: &str) -> &'s [Value] {
+    let reference = schema["$defs"]["Operation"]["properties"][operation]["$ref"].as_str().expect(operation);
+    let parameters = schema.pointer(reference.trim_start_matches('#')).expect(operation);
+    parameters["examples"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// A Pod to which all examples apply.
+fn template() -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "PVC_NAME"},
+        "spec": {
+            "nodeName": "node-1",
+            "nodeSelector": {"disk": "ssd"},
+            "initContainers": [{"name": "prepare", "image": "docker.io/busybox"}],
+            "containers": [
+                {
+                    "name": "task",
+                    "image": "docker.io/ubuntu",
+                    "args": ["--quiet"],
+                    "env": [{"name": "DEBUG", "value": "1"}],
+                    "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+                },
+                {"name": "sync", "image": "docker.io/rclone"},
+            ],
+            "volumes": [{"name": "scratch", "emptyDir": {}}],
+        },
+    })
+}
+
+/// Stands for Python: every hook adds a label.
+#[derive(Debug)]
+struct AddsLabel;
+
+impl Hooks for AddsLabel {
+    fn call(&self, _: &Hook, template: &Value, _: &Context) -> Answer {
+        let mut template = template.clone();
+        template["metadata"]["labels"] = json!({"hook": "called"});
+        Answer { template: Ok(template), log: Vec::new() }
+    }
+}
+
+/// Runs an operation in a rule on [`template`]; an error says what was reported.
+fn run(operation: &str, parameters: &Value) -> Result<Value, String> {
+    let mut sources = Sources::new();
+    let document = file(json!({"name": "example", "do": [{operation: parameters}]}));
+    let id = sources.add("rules.yaml", document.to_string());
+    let mut found = Diagnostics::new();
+    let plan = plan::compile(&sources, None, &[id], &mut found);
+    if let Some(diagnostic) = found.iter().next() {
+        return Err(diagnostic.message.clone());
+    }
+    let mut context = Context::new(json!({"id": "0a1b2c3d", "name": "train"}), "q1", "default");
+    context.config = Arc::new(json!({"registry": {"secret": "pull"}, "repo": "https://git.example.com/data.git"}));
+    let outcome = plan.run_rules(template(), &context, Options { hooks: Some(&AddsLabel), ..Options::default() });
+    match outcome.failure.iter().chain(&outcome.warnings).next() {
+        Some(diagnostic) => Err(diagnostic.message.clone()),
+        None => Ok(outcome.pod),
+    }
+}
+
+#[test]
+fn every_operation_has_examples_that_work() {
+    let schema = published();
+    let validator = jsonschema::draft202012::new(&schema).expect("a schema");
+    for operation in op::ALL.iter().map(|operation| operation.name) {
+        let examples = examples(&schema, operation);
+        assert!(!examples.is_empty(), "{operation} has no example");
+        for example in examples {
+            let document = file(json!({"name": "example", "do": [{operation: example}]}));
+            assert!(validator.is_valid(&document), "the schema refuses {operation}: {example}");
+            match run(operation, example) {
+                Ok(pod) => assert!(pod != template(), "{operation}: {example} changes nothing"),
+                Err(message) => panic!("{operation}: {example}: {message}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn descriptions_keep_no_fences() {
+    let text = published().to_string();
+    assert!(!text.contains("```"), "an example was not recognised as one: it must be YAML, a list of operations");
 }

@@ -232,27 +232,12 @@ impl Editor {
         Ok(())
     }
 
-    /// Makes sure that a list stands at `at`, creating it and the objects and lists on the way. A null counts as absent.
+    /// Makes sure that there is a list at `at`, creating it and the objects and lists on the way. A null counts as absent.
     pub fn ensure_list(&mut self, at: &Pointer) -> Result<(), EditError> {
-        self.ensure(at, Value::Array(Vec::new()), Value::is_array, "a list")
-    }
-
-    /// Makes sure that an object stands at `at`, creating it and what is missing on the way. A null counts as absent.
-    pub fn ensure_object(&mut self, at: &Pointer) -> Result<(), EditError> {
-        self.ensure(at, Value::Object(Map::new()), Value::is_object, "an object")
-    }
-
-    fn ensure(
-        &mut self,
-        at: &Pointer,
-        empty: Value,
-        is: fn(&Value) -> bool,
-        wanted: &'static str,
-    ) -> Result<(), EditError> {
         match self.get(at) {
-            Some(value) if is(value) => Ok(()),
-            None | Some(Value::Null) => self.set_creating(at, empty),
-            Some(value) => Err(EditError::NotA { at: at.clone().into(), found: kind_of(value), wanted }),
+            Some(Value::Array(_)) => Ok(()),
+            None | Some(Value::Null) => self.set_creating(at, Value::Array(Vec::new())),
+            Some(value) => Err(EditError::NotA { at: at.clone().into(), found: kind_of(value), wanted: "a list" }),
         }
     }
 

@@ -36,6 +36,11 @@ impl Pointer {
         Self::default()
     }
 
+    /// The place that these steps lead to, from the root.
+    pub fn of<const N: usize>(steps: [impl Into<Step>; N]) -> Self {
+        steps.into_iter().map(Into::into).collect()
+    }
+
     /// The steps.
     pub fn steps(&self) -> &[Step] {
         &self.0

@@ -51,17 +51,6 @@ impl ValueExpr {
         }
     }
 
-    /// Whether any expression in it looks at the live Pod.
-    pub fn uses_pod(&self) -> bool {
-        match self {
-            ValueExpr::Constant(_) => false,
-            ValueExpr::Expression(e) => e.uses_pod,
-            ValueExpr::Text(parts) => parts.iter().any(|p| matches!(p, Part::Expression(e) if e.uses_pod)),
-            ValueExpr::List(items) => items.iter().any(ValueExpr::uses_pod),
-            ValueExpr::Map(entries) => entries.iter().any(|(k, v)| k.uses_pod() || v.uses_pod()),
-        }
-    }
-
     /// Where its first expression was written.
     pub fn first_span(&self) -> Option<Span> {
         match self {

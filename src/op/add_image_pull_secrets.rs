@@ -1,9 +1,10 @@
 //! `addImagePullSecrets`: secrets for private registries.
 
-use super::host::edit_fault;
+use super::compiler::{Compiler, Function, Parameters};
+use super::context::OpContext;
 use super::lists::{is_named, items, named, put};
+use super::operation::Operation;
 use super::shapes::{Items, elements, filled, text_of};
-use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::Pointer;
 use crate::expr::ValueExpr;
@@ -11,24 +12,23 @@ use crate::record;
 use serde_json::Value;
 
 record! {
-    /// Adds image pull secrets; one that is there already is not added again.
+    /// Adds image pull secrets that the Pod doesn't have yet.
     ///
     /// ```yaml
-    /// - addImagePullSecrets: {names: [regcred, "${config.get('registry.secret')}"]}
+    /// - addImagePullSecrets: {names: [regcred, '${config.get("registry.secret")}']}
     /// ```
     pub struct AddImagePullSecrets as "addImagePullSecrets" {
-        /// The names of the secrets; `{name: …}`, as in a Pod, is fine too.
+        /// The names of the secrets; `{name: …}`, as in a Pod, is also accepted.
         required names: Items = "names",
     }
 }
 
 impl Parameters for AddImagePullSecrets {
-    const NAME: &'static str = "addImagePullSecrets";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("add_image_pull_secrets", &["names"]));
+    const FUNCTION: Option<Function> = Some(("add_image_pull_secrets", &["names"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let template = self.names.compile_each(compiler, |item, span| name_of(item, span).map(|_| ()))?;
-        Some(Box::new(Compiled { template, span: self.names.0.span }))
+        Some(Box::new(AddImagePullSecretsOp { template, span: self.names.0.span }))
     }
 }
 
@@ -41,20 +41,20 @@ fn name_of(item: &Value, span: Span) -> Result<&str, Fault> {
 }
 
 #[derive(Debug)]
-struct Compiled {
+struct AddImagePullSecretsOp {
     template: ValueExpr,
     span: Span,
 }
 
-impl Operation for Compiled {
+impl Operation for AddImagePullSecretsOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
-        let list = Pointer::from_iter(["spec".into(), "imagePullSecrets".into()]);
+        let list = Pointer::of(["spec", "imagePullSecrets"]);
         let secrets = filled(cx, &self.template)?;
         for secret in elements(&secrets) {
             let name = name_of(secret, self.span)?;
             if !items(cx.pod, &list).iter().any(|item| is_named(item, "name", name)) {
                 let item = Value::Object(named("name", name));
-                put(cx.pod, &list, &item, false, |_| false).map_err(|e| edit_fault(&e, self.span))?;
+                put(cx, &list, &item, false, |_| false, self.span)?;
             }
         }
         Ok(())

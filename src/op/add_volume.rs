@@ -1,10 +1,11 @@
 //! `addVolume`: a volume and its mounts, both or neither.
 
+use super::compiler::{Compiler, Function, Parameters};
 use super::containers::{Chosen, Containers};
-use super::host::edit_fault;
+use super::context::OpContext;
 use super::lists::{is_named, named, put};
+use super::operation::Operation;
 use super::shapes::{Object, filled, filled_text, not, text_of};
-use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span};
 use crate::edit::Pointer;
 use crate::expr::ValueExpr;
@@ -14,8 +15,8 @@ use crate::source::{Kind, Node, Text};
 use serde_json::Value;
 
 record! {
-    /// Adds a volume and mounts it: both, or neither if a container that is named isn't there. A volume of that name is
-    /// replaced, and so is what a container has mounted at the same path.
+    /// Adds a volume and mounts it: both, or neither if a container that is named doesn't exist. A volume with the same
+    /// name is replaced, and so is a container's mount at the same path.
     ///
     /// ```yaml
     /// - addVolume:
@@ -28,19 +29,19 @@ record! {
     ///       - {mountPath: /upload, subPath: upload, containers: [sync]}
     /// ```
     pub struct AddVolume as "addVolume" {
-        /// A volume as in a Pod: its name and its source.
+        /// The volume, with the fields that it has in a Pod: its name and its source.
         required volume: Object = "volume",
-        /// Where it is mounted; or say `mounts`.
+        /// The path at which the volume is mounted; or use `mounts`.
         optional mount_path: Option<Text> = "mountPath",
-        /// What of the volume is mounted, if not all.
+        /// The path inside the volume that is mounted; its root by default.
         optional sub_path: Option<Text> = "subPath",
-        /// Whether the mount can't be written to: true, false or an expression.
+        /// Whether the mount is read-only: true, false or an expression.
         optional read_only: Option<Node> = "readOnly",
-        /// Several mounts.
+        /// A list of mounts, instead of `mountPath`.
         optional mounts: Option<Vec<Mount>> = "mounts",
-        /// Which containers: `task` (the default), `all`, or a list of names and globs.
+        /// The containers: `task` (the default), `all`, or a list of names and globs.
         optional containers: Containers = "containers",
-        /// Whether init containers too.
+        /// Whether to include init containers.
         optional init: bool = "init",
     }
 }
@@ -48,27 +49,25 @@ record! {
 record! {
     /// A mount of a volume.
     pub struct Mount as "mounts" {
-        /// Where it is mounted.
+        /// The path at which the volume is mounted.
         required mount_path: Text = "mountPath",
-        /// What of the volume is mounted, if not all.
+        /// The path inside the volume that is mounted; its root by default.
         optional sub_path: Option<Text> = "subPath",
-        /// Like `subPath`, with `$(NAME)` of the container's environment expanded.
+        /// Like `subPath`; `$(NAME)` is expanded from the container's environment.
         optional sub_path_expr: Option<Text> = "subPathExpr",
-        /// Whether the mount can't be written to: true, false or an expression.
+        /// Whether the mount is read-only: true, false or an expression.
         optional read_only: Option<Node> = "readOnly",
-        /// How mounts inside of it are shared: `None`, `HostToContainer` or `Bidirectional`.
+        /// How mounts below this one are propagated: `None`, `HostToContainer` or `Bidirectional`.
         optional propagation: Option<Text> = "mountPropagation",
-        /// Which containers; those of the operation, if nothing is said.
+        /// The containers; those of the operation by default.
         optional containers: Option<Containers> = "containers",
-        /// Whether init containers too; as the operation says, if nothing is said.
+        /// Whether to include init containers; as the operation says by default.
         optional init: Option<bool> = "init",
     }
 }
 
 impl Parameters for AddVolume {
-    const NAME: &'static str = "addVolume";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> =
-        Some(("add_volume", &["volume", "mountPath", "readOnly"]));
+    const FUNCTION: Option<Function> = Some(("add_volume", &["volume", "mountPath", "readOnly"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let volume = self.volume.compile(&["name"], compiler);
@@ -82,12 +81,12 @@ impl Parameters for AddVolume {
             Some(CompiledMount { path: path?, fields: fields?, containers: containers?, span })
         });
         let mounts = compiled.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>();
-        Some(Box::new(Compiled { volume: volume?, mounts: mounts?, span }))
+        Some(Box::new(AddVolumeOp { volume: volume?, mounts: mounts?, span }))
     }
 }
 
 impl AddVolume {
-    /// The mounts, however they were written.
+    /// The mounts, from `mountPath` or from `mounts`.
     fn mounts(&self, compiler: &mut Compiler<'_>) -> Option<Vec<Mount>> {
         let span = self.mount_path.as_ref().map_or(self.volume.0.span, |path| path.span);
         match (&self.mount_path, &self.mounts) {
@@ -107,13 +106,13 @@ impl AddVolume {
             (None, Some(mounts)) if !mounts.is_empty() => {
                 let astray = [("subPath", self.sub_path.is_some()), ("readOnly", self.read_only.is_some())];
                 if let Some((key, _)) = astray.iter().find(|(_, given)| *given) {
-                    compiler.error(Code::BadValue, format!("with `mounts`, `{key}` goes into each of them"), span);
+                    compiler.error(Code::BadValue, format!("with `mounts`, write `{key}` in each mount"), span);
                     return None;
                 }
                 Some(mounts.clone())
             }
             (None, _) => {
-                let message = "a volume without a mount is of no use to a container: give `mountPath` or `mounts`";
+                let message = "`addVolume` needs `mountPath` or `mounts`";
                 compiler.error(Code::MissingKey, message, span);
                 None
             }
@@ -122,7 +121,7 @@ impl AddVolume {
 }
 
 impl Mount {
-    /// The fields that come after the name and the path.
+    /// The fields of the mount other than its name and path.
     fn fields(&self, compiler: &mut Compiler<'_>) -> Option<Vec<Field>> {
         let read_only = self.read_only.as_ref().map(|node| match &node.kind {
             Kind::Bool(_) => compiler.value(node),
@@ -141,7 +140,7 @@ impl Mount {
 }
 
 #[derive(Debug)]
-struct Compiled {
+struct AddVolumeOp {
     volume: ValueExpr,
     mounts: Vec<CompiledMount>,
     span: Span,
@@ -161,15 +160,15 @@ struct Field {
     value: ValueExpr,
 }
 
-impl Operation for Compiled {
+impl Operation for AddVolumeOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let volume = filled(cx, &self.volume)?;
         let name = text_of(&volume, "name", "the volume", self.span)?;
         for mount in &self.mounts {
             mount.apply(cx, name)?;
         }
-        let list = Pointer::from_iter(["spec".into(), "volumes".into()]);
-        put(cx.pod, &list, &volume, false, |item| is_named(item, "name", name)).map_err(|e| edit_fault(&e, self.span))
+        let list = Pointer::of(["spec", "volumes"]);
+        put(cx, &list, &volume, false, |item| is_named(item, "name", name), self.span)
     }
 }
 
@@ -181,7 +180,7 @@ impl CompiledMount {
         for Field { key, value } in &self.fields {
             let value = filled(cx, value)?;
             match (*key, &*value) {
-                // An expression that gives `()` says nothing.
+                // An expression that gives `()` leaves the field out.
                 (_, Value::Null) => continue,
                 ("readOnly", Value::Bool(_)) => {}
                 ("readOnly", other) => return Err(not("`readOnly`", "true or false", other, self.span)),
@@ -191,15 +190,14 @@ impl CompiledMount {
             item.insert((*key).to_owned(), value.into_owned());
         }
         let item = Value::Object(item);
-        // `/data/` and `/data` are one place.
-        let place = |path: &str| path.trim_end_matches('/').len();
-        let wanted = &path[..place(&path)];
+        // `/data/` and `/data` are the same path.
+        let trimmed = path.trim_end_matches('/');
         let same = |item: &Value| match item.get("mountPath") {
-            Some(Value::String(other)) => &other[..place(other)] == wanted,
+            Some(Value::String(other)) => other.trim_end_matches('/') == trimmed,
             _ => false,
         };
-        for container in self.containers.places_made(cx)? {
-            put(cx.pod, &container.child("volumeMounts"), &item, false, same).map_err(|e| edit_fault(&e, self.span))?;
+        for container in self.containers.places_created(cx)? {
+            put(cx, &container.child("volumeMounts"), &item, false, same, self.span)?;
         }
         Ok(())
     }

@@ -1,19 +1,21 @@
 //! `append` and `prepend`: elements at the ends of lists.
 
-use super::host::edit_fault;
+use super::compiler::{Compiler, Function, Parameters};
+use super::context::OpContext;
+use super::operation::Operation;
 use super::shapes::filled;
-use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::json_patch::equal;
 use crate::edit::{Pointer, kind_of};
 use crate::expr::ValueExpr;
 use crate::path::Path;
+use crate::read::Record;
 use crate::source::{Node, Text};
 use crate::{record, words};
 use serde_json::Value;
 
 record! {
-    /// Adds elements at the end of every list that `path` matches; a singular path is created where it is missing.
+    /// Adds elements at the end of every list that `path` matches; a singular path that matches nothing is created.
     ///
     /// ```yaml
     /// - append: {path: "$.spec.containers[0].args", value: --verbose, unless: present}
@@ -21,21 +23,21 @@ record! {
     ///
     /// As a function of scripts it is `append_to(path, value)`.
     pub struct Append as "append" {
-        /// A JSONPath to lists.
+        /// A JSONPath that matches lists.
         required path: Text = "path",
-        /// One element.
+        /// One element; or use `values`.
         optional value: Option<Node> = "value",
-        /// Several elements.
+        /// A list of elements, added in this order.
         optional values: Option<Node> = "values",
-        /// `present` leaves out what the list has already.
+        /// `present` skips elements that the list has already.
         optional unless: Unless = "unless",
-        /// Whether a path that matches nothing is fine.
+        /// Whether a path may match nothing.
         optional optional: bool = "optional",
     }
 }
 
 record! {
-    /// Adds elements at the start of every list that `path` matches; a singular path is created where it is missing.
+    /// Adds elements at the start of every list that `path` matches; a singular path that matches nothing is created.
     ///
     /// ```yaml
     /// - prepend: {path: "$.spec.containers[0].args", values: [--log, debug]}
@@ -43,35 +45,34 @@ record! {
     ///
     /// As a function of scripts it is `prepend_to(path, value)`.
     pub struct Prepend as "prepend" {
-        /// A JSONPath to lists.
+        /// A JSONPath that matches lists.
         required path: Text = "path",
-        /// One element.
+        /// One element; or use `values`.
         optional value: Option<Node> = "value",
-        /// Several elements, in this order.
+        /// A list of elements, added in this order.
         optional values: Option<Node> = "values",
-        /// `present` leaves out what the list has already.
+        /// `present` skips elements that the list has already.
         optional unless: Unless = "unless",
-        /// Whether a path that matches nothing is fine.
+        /// Whether a path may match nothing.
         optional optional: bool = "optional",
     }
 }
 
 words! {
-    /// When an element is not added.
+    /// When an element is skipped.
     pub enum Unless {
         /// It is always added.
         Never = "never",
-        /// It is left out where an equal one is in the list.
+        /// It is skipped if the list has an equal one.
         Present = "present",
     }
 }
 
 macro_rules! parameters {
-    ($type:ident, $name:literal, $function:literal, $front:literal) => {
+    ($type:ident, $function:literal, $front:literal) => {
         impl Parameters for $type {
-            const NAME: &'static str = $name;
-            // `append(text, value)` is a function of Rhai's own: it would add to the path, and to no list.
-            const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(($function, &["path", "value"]));
+            // Rhai has a function `append(text, value)` itself: it would change the text of the path, not the list.
+            const FUNCTION: Option<Function> = Some(($function, &["path", "value"]));
 
             fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
                 let path = compiler.path(&self.path);
@@ -79,11 +80,11 @@ macro_rules! parameters {
                     (Some(value), None) => (compiler.value(value), false),
                     (None, Some(values)) => (compiler.value(values), true),
                     (Some(_), Some(both)) => {
-                        compiler.error(Code::BadValue, "`value` or `values`, not both", both.span);
+                        compiler.error(Code::BadValue, "give either `value` or `values`, not both", both.span);
                         (None, false)
                     }
                     (None, None) => {
-                        let message = concat!("`", $name, "` needs `value` or `values`");
+                        let message = format!("`{}` needs `value` or `values`", Self::NAME);
                         compiler.error(Code::MissingKey, message, self.path.span);
                         (None, false)
                     }
@@ -94,11 +95,11 @@ macro_rules! parameters {
                     None => true,
                 };
                 if let (true, false, Some(node)) = (many, fits, &self.values) {
-                    let message = format!("`values` is a list, not {}", node.kind_name());
+                    let message = format!("`values` must be a list, not {}", node.kind_name());
                     compiler.error(Code::WrongType, message, node.span);
                     return None;
                 }
-                Some(Box::new(Compiled {
+                Some(Box::new(AppendOp {
                     path: path?,
                     elements: elements?,
                     many,
@@ -112,11 +113,11 @@ macro_rules! parameters {
     };
 }
 
-parameters!(Append, "append", "append_to", false);
-parameters!(Prepend, "prepend", "prepend_to", true);
+parameters!(Append, "append_to", false);
+parameters!(Prepend, "prepend_to", true);
 
 #[derive(Debug)]
-struct Compiled {
+struct AppendOp {
     path: Path,
     elements: ValueExpr,
     many: bool,
@@ -126,20 +127,20 @@ struct Compiled {
     written: Text,
 }
 
-impl Operation for Compiled {
+impl Operation for AppendOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let elements = filled(cx, &self.elements)?.into_owned();
         let elements = match elements {
             Value::Array(list) if self.many => list,
             other if self.many => {
-                let message = format!("`values` is a list, and it came out as {}", kind_of(&other));
+                let message = format!("`values` must be a list, but the expression gives {}", kind_of(&other));
                 return Err(fault(Code::WrongType, message, self.written.span));
             }
             one => vec![one],
         };
         let places = match cx.target(&self.path) {
             Some(target) => {
-                cx.pod.ensure_list(&target).map_err(|e| edit_fault(&e, self.written.span))?;
+                cx.ensure_list(&target, self.written.span)?;
                 vec![target]
             }
             None => cx.select(&self.path, &self.written, self.optional)?,
@@ -148,9 +149,9 @@ impl Operation for Compiled {
     }
 }
 
-impl Compiled {
+impl AppendOp {
     fn add(&self, cx: &mut OpContext<'_>, list: &Pointer, elements: &[Value], span: Span) -> Result<(), Fault> {
-        cx.pod.ensure_list(list).map_err(|e| edit_fault(&e, span))?;
+        cx.ensure_list(list, span)?;
         let mut at = 0;
         for element in elements {
             let there = cx.pod.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
@@ -158,7 +159,7 @@ impl Compiled {
                 continue;
             }
             let place = if self.front { at } else { there.len() };
-            cx.pod.insert(list, place, element.clone()).map_err(|e| edit_fault(&e, span))?;
+            cx.insert(list, place, element.clone(), span)?;
             at += 1;
         }
         Ok(())

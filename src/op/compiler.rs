@@ -1,32 +1,80 @@
-//! What operations compile with: paths, templates, patterns; each mistake is reported at its place.
+//! How the parameters of operations are compiled: paths, values, patterns; each mistake is reported at its place.
 
-use super::{CompiledOp, Descriptor};
+use super::operation::{CompiledOp, Operation};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Fault, Sources, Span, did_you_mean};
 use crate::expr::{self, Language, Names, Part, Piece, Script, ValueExpr};
 use crate::hook::Hook;
 use crate::path::Path;
 use crate::pattern;
-use crate::rules::Operation;
+use crate::read::Record;
+use crate::rules;
 use crate::source::{Kind, Node, Text};
 use crate::text::parse_duration;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// Compiles what stands in rules.
+/// An operation as a function of scripts: the function's name, and the keys that its positional arguments stand for.
+pub type Function = (&'static str, &'static [&'static str]);
+
+/// The parameters of an operation, as users write them; the record's name is the operation's.
+pub trait Parameters: Record + JsonSchema + 'static {
+    /// The operation as a function of scripts, if they have it.
+    const FUNCTION: Option<Function>;
+    /// Resolves and checks everything that doesn't depend on a task; mistakes go to the compiler.
+    fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>>;
+}
+
+/// An operation that rules can name.
+#[derive(Debug)]
+pub struct Descriptor {
+    /// The operation's name in rules.
+    pub name: &'static str,
+    /// The operation as a function of scripts, if they have it.
+    pub function: Option<Function>,
+    /// The keys of its parameters.
+    pub keys: &'static [&'static str],
+    /// Reads and compiles its parameters.
+    pub compile: fn(&Node, &mut Compiler<'_>) -> Option<Box<dyn Operation>>,
+    /// The JSON Schema of its parameters.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// The descriptor of an operation.
+pub(super) const fn describe<P: Parameters>() -> Descriptor {
+    Descriptor {
+        name: P::NAME,
+        function: P::FUNCTION,
+        keys: P::KEYS,
+        compile: |node, compiler| {
+            compiler.span = node.span;
+            match P::read(node, compiler.found) {
+                Some(parameters) => parameters.compile(compiler),
+                None => {
+                    compiler.check_unread(node);
+                    None
+                }
+            }
+        },
+        schema: |generator| generator.subschema_for::<P>(),
+    }
+}
+
+/// Compiles the values, paths and operations of rules.
 pub struct Compiler<'c> {
-    /// The texts, for places inside of strings.
+    /// The sources, for places inside of strings.
     pub sources: &'c Sources,
     /// Where mistakes go.
     pub found: &'c mut Diagnostics,
-    /// The expression language; none when a script's values are compiled, in which `${ }` is data and not code.
+    /// The expression language; absent when values from a script are compiled, in which `${ }` is data and not code.
     pub language: Option<&'c Language>,
     /// The names that expressions may use.
     pub names: Names,
-    /// Where the parameters of the operation at work stand.
+    /// The place of the parameters that are being compiled.
     pub span: Span,
-    /// The Python functions that were named.
+    /// The Python functions that rules call.
     pub hooks: Vec<Hook>,
-    /// The operations there are.
+    /// The operations that rules can name.
     pub operations: &'static [Descriptor],
 }
 
@@ -36,18 +84,18 @@ impl Compiler<'_> {
         self.found.push(Diagnostic::new(code, message).at(span));
     }
 
-    /// Reports the mistakes among results, and gives what there is if there are none.
+    /// Reports the errors among results; the values if there are none.
     pub fn keep<T>(&mut self, results: Vec<Result<T, Fault>>) -> Option<Vec<T>> {
         let kept = results.into_iter().map(|result| result.map_err(|fault| self.found.push(*fault)).ok());
         kept.collect::<Vec<_>>().into_iter().collect()
     }
 
     /// Compiles a list of operations; those with mistakes are reported and left out.
-    pub fn operations(&mut self, written: &[Operation]) -> Vec<CompiledOp> {
+    pub fn operations(&mut self, written: &[rules::Operation]) -> Vec<CompiledOp> {
         written.iter().filter_map(|operation| self.operation(operation)).collect()
     }
 
-    fn operation(&mut self, written: &Operation) -> Option<CompiledOp> {
+    fn operation(&mut self, written: &rules::Operation) -> Option<CompiledOp> {
         let mut known = Vec::new();
         for (name, parameters) in &written.entries {
             match self.operations.iter().find(|descriptor| descriptor.name == name.value) {
@@ -57,7 +105,7 @@ impl Compiler<'_> {
         }
         if let Some((_, second, _)) = known.get(1) {
             self.found.push(
-                Diagnostic::new(Code::BadValue, "one operation an element: operations run in the order of the list")
+                Diagnostic::new(Code::BadValue, "an element of `do` has only one operation")
                     .at(second.span)
                     .help(format!("start a new element: `- {}:`", second.value)),
             );
@@ -77,13 +125,13 @@ impl Compiler<'_> {
         });
     }
 
-    /// Compiles a path. Inside of `forEach` it may start with `@`.
+    /// Compiles a path. Inside `forEach` it may start with `@`.
     pub fn path(&mut self, text: &Text) -> Option<Path> {
         let relative = text.value.trim_start().starts_with('@');
         let parsed = if relative { Path::parse_relative(&text.value) } else { Path::parse(&text.value) };
         match parsed {
             Ok(_) if relative && !self.names.item => {
-                let message = "`@` is there only inside of forEach; a path starts with `$`, the Pod";
+                let message = "`@` can be used only inside forEach; here a path starts with `$`, the Pod";
                 self.error(Code::BadPath, message, text.span);
                 None
             }
@@ -95,7 +143,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// Compiles a value: every string in it may hold `${ }`.
+    /// Compiles a value; every string in it may contain `${ }`.
     pub fn value(&mut self, node: &Node) -> Option<ValueExpr> {
         match &node.kind {
             Kind::String(text) => self.text(text),
@@ -122,7 +170,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// Compiles a string that may hold `${ }`.
+    /// Compiles a string that may contain `${ }`.
     pub fn text(&mut self, text: &Text) -> Option<ValueExpr> {
         let Some(language) = self.language.filter(|_| text.value.contains("${")) else {
             return Some(ValueExpr::Constant(Value::String(text.value.clone())));
@@ -131,7 +179,7 @@ impl Compiler<'_> {
             Ok(pieces) => pieces,
             Err(at) => {
                 let span = text.locate_range(self.sources, at, at + 2);
-                let help = "write `$${` for the two characters themselves";
+                let help = "write `$${` for a literal `${`";
                 let error = Diagnostic::new(Code::BadExpression, "this `${` has no `}`").at(span).help(help);
                 self.found.push(error);
                 return None;
@@ -143,7 +191,7 @@ impl Compiler<'_> {
         };
         let ranges: Vec<(usize, usize)> = pieces.iter().filter_map(range).collect();
         if !language.take(ranges.len()) {
-            let message = format!("more than {} expressions in all rules together", expr::MAX_EXPRESSIONS);
+            let message = format!("the rules have more than {} expressions in total", expr::MAX_EXPRESSIONS);
             self.error(Code::LimitExceeded, message, text.span);
             return None;
         }
@@ -166,31 +214,15 @@ impl Compiler<'_> {
         })
     }
 
-    /// Reports what is wrong in the paths and strings of parameters that couldn't be read, so that one run tells it all.
-    pub fn look_over(&mut self, params: &Node) {
+    /// Reports mistakes in the paths and strings of parameters that couldn't be read, so that one run reports them all.
+    pub fn check_unread(&mut self, params: &Node) {
         for (key, value) in params.entries() {
             match (key.value.as_str(), &value.kind) {
                 ("path" | "in" | "from" | "to", Kind::String(text)) => drop(self.path(text)),
-                // Operations and scripts within have their own ways; the rest may hold expressions anywhere.
+                // Nested operations and scripts have syntax of their own; other values may contain expressions anywhere.
                 ("do" | "code", _) => {}
                 _ => drop(self.value(value)),
             }
-        }
-    }
-
-    /// Compiles an optional string that may hold `${ }`; the outer `None` is a mistake.
-    pub fn optional_text(&mut self, text: Option<&Text>) -> Option<Option<ValueExpr>> {
-        match text {
-            Some(text) => self.text(text).map(Some),
-            None => Some(None),
-        }
-    }
-
-    /// Compiles an optional value; the outer `None` is a mistake.
-    pub fn optional(&mut self, node: Option<&Node>) -> Option<Option<ValueExpr>> {
-        match node {
-            Some(node) => self.value(node).map(Some),
-            None => Some(None),
         }
     }
 
@@ -212,7 +244,9 @@ impl Compiler<'_> {
     /// Compiles a regular expression ([syntax](https://docs.rs/regex/latest/regex/#syntax)).
     pub fn regex(&mut self, text: &Text) -> Option<regex::Regex> {
         pattern::regex(&text.value)
-            .map_err(|why| self.error(Code::BadRegex, format!("this is not a regular expression: {why}"), text.span))
+            .map_err(|why| {
+                self.error(Code::BadRegex, format!("this is not a valid regular expression: {why}"), text.span)
+            })
             .ok()
     }
 

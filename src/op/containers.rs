@@ -1,24 +1,24 @@
-//! `containers:` and `init:` of an operation: which containers it is about.
+//! `containers:` and `init:` of an operation: the containers that it edits.
 
+use super::compiler::Compiler;
+use super::context::OpContext;
 use super::shapes::EXPRESSION;
-use super::{Compiler, OpContext};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Fault, Span, did_you_mean};
-use crate::edit::{Pointer, kind_of};
+use crate::edit::{EditError, Pointer, kind_of};
 use crate::expr::ValueExpr;
 use crate::pod::containers::{NamePattern, Select, pointers};
 use crate::read::{Read, wrong};
+use crate::schema;
 use crate::source::{Kind, Node};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
-use std::borrow::Cow;
 
-/// What `containers:` takes, in the words of messages.
+/// The values that `containers:` takes, for messages.
 const WANTED: &str = "`task`, `all` or a list of names and globs";
 
-/// Which containers: `task` (the one that the agent runs the task in, the first; the default), `all`, or a list of names
-/// and globs. With `init: true` the operation is about init containers too: all of them, or those of the list.
+/// The containers that an operation edits: `task` (the first, in which the agent runs the task; the default), `all`, or a
+/// list of names and globs. `init: true` includes init containers: all of them, or those in the list.
 ///
-/// A name or glob that no container has is an error.
+/// A name or glob that matches no container is an error.
 #[derive(Debug, Clone, Default)]
 pub struct Containers(Option<Node>);
 
@@ -30,13 +30,16 @@ impl Read for Containers {
             Kind::String(text) => {
                 let help = match did_you_mean(&text.value, ["task", "all"]) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("a container's name goes into a list: [{}]", text.value),
+                    None => format!("write a container's name as a list: [{}]", text.value),
                 };
                 found.push(error(format!("expected {WANTED}, found `{}`", text.value)).help(help));
                 return None;
             }
             Kind::List(items) if items.is_empty() => {
-                found.push(error("the list of containers is empty".to_owned()).help("leave it out for `task`"));
+                found.push(
+                    error("the list of containers is empty".to_owned())
+                        .help("leave out `containers` for the task's container"),
+                );
                 return None;
             }
             Kind::List(items) => {
@@ -52,21 +55,16 @@ impl Read for Containers {
     }
 }
 
-impl JsonSchema for Containers {
-    fn schema_name() -> Cow<'static, str> {
-        "Containers".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"anyOf": [
-            {"enum": ["task", "all"]},
-            {"type": "array", "items": {"type": "string"}, "minItems": 1},
-            {"type": "string", "pattern": EXPRESSION}
-        ]})
-    }
-}
+schema!(named Containers, |_| {
+    "anyOf": [
+        {"enum": ["task", "all"]},
+        {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        {"type": "string", "pattern": EXPRESSION}
+    ]
+});
 
 impl Containers {
-    /// Compiles the choice, with the `init:` beside it.
+    /// Compiles the choice, together with `init:`.
     pub fn compile(&self, init: bool, compiler: &mut Compiler<'_>) -> Option<Chosen> {
         let Some(node) = &self.0 else {
             return Some(Chosen { choice: Choice::Known(Select::Task), init, span: None });
@@ -77,7 +75,7 @@ impl Containers {
                 let patterns = items.iter().map(|item| match NamePattern::new(item.as_str().unwrap_or_default()) {
                     Ok(pattern) => Some(pattern),
                     Err(why) => {
-                        compiler.error(Code::BadGlob, format!("this is not a glob: {why}"), item.span);
+                        compiler.error(Code::BadGlob, format!("this is not a valid glob: {why}"), item.span);
                         None
                     }
                 });
@@ -96,7 +94,7 @@ impl Containers {
     }
 }
 
-/// What a filled-in `containers:` picks.
+/// The selection for an evaluated `containers:`.
 fn select(value: &Value) -> Result<Select, String> {
     match value {
         Value::String(word) if word == "task" => Ok(Select::Task),
@@ -104,7 +102,9 @@ fn select(value: &Value) -> Result<Select, String> {
         Value::String(word) => Err(format!("expected {WANTED}, found `{word}`")),
         Value::Array(items) => {
             let pattern = |item: &Value| match item {
-                Value::String(text) => NamePattern::new(text).map_err(|why| format!("`{text}` is not a glob: {why}")),
+                Value::String(text) => {
+                    NamePattern::new(text).map_err(|why| format!("`{text}` is not a valid glob: {why}"))
+                }
                 other => Err(format!("expected the name of a container, found {}", kind_of(other))),
             };
             Ok(Select::Names(items.iter().map(pattern).collect::<Result<_, _>>()?))
@@ -128,12 +128,15 @@ enum Choice {
 }
 
 impl Chosen {
-    /// Where `containers:` was written, if it was.
+    /// Where `containers:` is written, if it is.
     pub fn span(&self) -> Option<Span> {
         self.span
     }
 
-    /// The containers that are there; a name or glob that none has is an error.
+    /// The places of the containers.
+    ///
+    /// # Errors
+    /// A name or glob matches no container.
     pub fn places(&self, cx: &mut OpContext<'_>) -> Result<Vec<Pointer>, Fault> {
         let filled;
         let select = match &self.choice {
@@ -151,16 +154,20 @@ impl Chosen {
         }
     }
 
-    /// The containers. Where the choice takes in the task's container, it is made if the template has none yet.
-    pub fn places_made(&self, cx: &mut OpContext<'_>) -> Result<Vec<Pointer>, Fault> {
+    /// The places of the containers. If the choice includes the task's container and the Pod has no container yet, it is
+    /// created.
+    ///
+    /// # Errors
+    /// A name or glob matches no container.
+    pub fn places_created(&self, cx: &mut OpContext<'_>) -> Result<Vec<Pointer>, Fault> {
         if !matches!(self.choice, Choice::Known(Select::Names(_))) {
-            let list = Pointer::from_iter(["spec".into(), "containers".into()]);
+            let list = Pointer::of(["spec", "containers"]);
             let empty = match list.get(cx.pod.root()) {
                 Some(Value::Array(items)) => items.is_empty(),
                 Some(_) | None => true,
             };
             if empty {
-                let error = |e: crate::edit::EditError| self.fault(Code::OperationFailed, e.to_string());
+                let error = |e: EditError| self.fault(Code::OperationFailed, e.to_string());
                 cx.pod.ensure_list(&list).map_err(error)?;
                 cx.pod.set_creating(&list.child(0), Value::Object(Default::default())).map_err(error)?;
             }
@@ -176,7 +183,7 @@ impl Chosen {
         })
     }
 
-    /// The error of a name or glob that no container has: it says which there are.
+    /// The error of a name or glob that matches no container; it lists the containers.
     fn unmatched(&self, pod: &Value, name: &str) -> Fault {
         let names = |list: &str| -> Vec<&str> {
             let items = pod.get("spec").and_then(|spec| spec.get(list)).and_then(Value::as_array);
@@ -189,14 +196,16 @@ impl Chosen {
         }
         let list = there.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let message = match there.len() {
-            0 => format!("no container matches `{name}`: the Pod has none with a name"),
-            _ => format!("no container matches `{name}`: there are {list}"),
+            0 => format!("no container matches `{name}`: the Pod has no container with a name"),
+            _ => format!("no container matches `{name}`: the Pod has {list}"),
         };
         let mut fault = self.fault(Code::NoMatch, message);
         fault.help = match did_you_mean(name, there) {
             _ if elsewhere => Some("it is an init container: add `init: true`".to_owned()),
             Some(near) => Some(format!("did you mean `{near}`?")),
-            None if name == "task" => Some("`containers: task`, without brackets, is the task's container".to_owned()),
+            None if name == "task" => {
+                Some("for the task's container write `containers: task`, without brackets".to_owned())
+            }
             None => None,
         };
         fault

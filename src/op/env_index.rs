@@ -1,6 +1,6 @@
-//! Where each variable stands in long lists of them, kept from one `setEnv` to the next.
+//! The index of each environment variable in long lists, kept from one `setEnv` to the next.
 //!
-//! Hundreds of rules that each add a variable would else look through hundreds of them each time.
+//! Without it, hundreds of rules that each add a variable would search a list of hundreds each time.
 
 use super::env_order::{look, may_refer, references};
 use crate::edit::{Editor, Pointer};
@@ -8,13 +8,13 @@ use serde_json::Value;
 use smol_str::SmolStr;
 use std::collections::{HashMap, HashSet};
 
-/// Shorter lists are looked through sooner than an index of their names is made.
+/// Searching a shorter list is faster than building an index of its names.
 const WORTH_IT: usize = 48;
 
-/// The lists looked at since anything but `setEnv` last changed the Pod.
+/// The lists that were searched since anything but `setEnv` last changed the Pod.
 #[derive(Debug, Default)]
 pub struct EnvIndex {
-    /// The Pod's version that the lists were seen at.
+    /// The version of the Pod to which the lists belong.
     version: u64,
     lists: Vec<(Pointer, Known)>,
 }
@@ -22,17 +22,17 @@ pub struct EnvIndex {
 /// What is known of a list.
 #[derive(Debug, Default)]
 struct Known {
-    /// Whether any of its values may refer to a variable: mostly none does, and none need be looked at again.
+    /// Whether any of its values may refer to a variable. Usually none does, and the values need not be searched again.
     refers: bool,
-    /// Its names, once it is long.
+    /// Its names, once the list is long enough.
     names: Option<Names>,
 }
 
 #[derive(Debug, Default)]
 struct Names {
-    /// The first place of each name.
+    /// The first index of each name.
     places: HashMap<SmolStr, usize>,
-    /// The names that some value refers to.
+    /// The names to which values refer.
     awaited: HashSet<SmolStr>,
 }
 
@@ -54,7 +54,8 @@ impl Names {
 }
 
 impl EnvIndex {
-    /// The first place of a variable in `list`, which stands at a place of the Pod, and, if it has none, whether a value refers to it.
+    /// The first index of a variable in `list`, the one at `at` in the Pod; if it isn't in the list, whether a value there
+    /// refers to it.
     pub fn look(&mut self, pod: &Editor, at: &Pointer, list: &[Value], name: &str) -> (Option<usize>, bool) {
         if self.version != pod.version() {
             self.lists.clear();
@@ -77,7 +78,7 @@ impl EnvIndex {
         }
     }
 
-    /// Takes note of a variable that was just put at the end of a list, in one change.
+    /// Records that a variable was just added at the end of a list, by one change.
     pub fn appended(&mut self, pod: &Editor, at: &Pointer, place: usize, item: &Value) {
         if self.version + 1 != pod.version() {
             return;

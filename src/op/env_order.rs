@@ -30,24 +30,25 @@ pub fn refers(text: &str) -> bool {
     references(text).next().is_some()
 }
 
-/// Whether the value of a variable holds a `$`.
+/// Whether the value of a variable contains a `$`.
 pub fn may_refer(item: &Value) -> bool {
     let value = item.as_object().and_then(|map| map.iter().find(|(key, _)| *key == "value"));
     matches!(value, Some((_, Value::String(text))) if memchr::memchr(b'$', text.as_bytes()).is_some())
 }
 
-/// Where a variable stands in a list and, if it doesn't, whether one there refers to it; `refers` says whether any may.
+/// The index of a variable in a list; if it isn't in the list, whether a value there refers to it. `refers` is false if no
+/// value contains a reference.
 pub fn look(list: &[Value], name: &str, refers: bool) -> (Option<usize>, bool) {
     let mut awaited = false;
     // `$(NAME)`: most values are too short for it.
     let least = name.len() + 3;
-    // Names that differ mostly differ in length or at the end: PATH, PYTHONPATH, NODE_1, NODE_2.
+    // Different names usually differ in length or in the last character: PATH, PYTHONPATH, NODE_1, NODE_2.
     let end = name.as_bytes().last();
     let is_name = |own: &str| own.len() == name.len() && own.as_bytes().last() == end && own == name;
     for (index, item) in list.iter().enumerate() {
         let Value::Object(map) = item else { continue };
         let mut fields = map.iter();
-        // As they mostly stand: the name, then the value. Looking there costs no hash.
+        // Usually the name comes first, then the value; looking there costs no hashing.
         let (own, value) = match (fields.next(), fields.next()) {
             (Some((first, own)), second) if first == "name" => (Some(own), second.map(|(_, value)| value)),
             _ => (map.get("name"), map.get("value")),
@@ -67,16 +68,18 @@ pub fn look(list: &[Value], name: &str, refers: bool) -> (Option<usize>, bool) {
     (None, awaited)
 }
 
-/// The order in which every variable of `set` stands behind those that it refers to, and every other still behind those
-/// that it stood behind, or that are `new`; nothing if the list is in such an order. An error says which refer to one
-/// another in a circle.
+/// The order in which each variable of `set` comes after those that it refers to, and each of the others after those it
+/// refers to that came before it already or are `new`; nothing if the list is in such an order.
+///
+/// # Errors
+/// Variables refer to each other in a circle; the text says which.
 pub fn order(list: &[Value], set: &[&str], new: &[&str]) -> Result<Option<Vec<usize>>, String> {
     let text = |index: usize, key: &str| list[index].get(key).and_then(Value::as_str).unwrap_or_default();
     let names: Vec<&str> = (0..list.len()).map(|index| text(index, "name")).collect();
     let needs: Vec<Vec<usize>> = (0..list.len())
         .map(|index| {
             let mut needs = Vec::new();
-            // Of two with one name the later counts, so they may not change places.
+            // Of two with the same name the later one counts, so they must not be swapped.
             needs.extend(names[..index].iter().rposition(|name| *name == names[index]));
             for reference in references(text(index, "value")) {
                 let mine = set.contains(&names[index]);
@@ -104,11 +107,11 @@ pub fn order(list: &[Value], set: &[&str], new: &[&str]) -> Result<Option<Vec<us
     Ok(Some(wanted))
 }
 
-/// The words for one circle among the variables that can't be placed.
+/// Describes one circle among the variables that can't be placed.
 fn circle(names: &[&str], needs: &[Vec<usize>], placed: &[bool]) -> String {
     let mut path: Vec<usize> = Vec::new();
     let mut here = placed.iter().position(|placed| !placed).unwrap_or_default();
-    // Each of them needs another of them, so the way comes back to itself.
+    // Each of them needs another of them, so the path returns to a variable that is in it already.
     while !path.contains(&here) {
         path.push(here);
         here = needs[here].iter().copied().find(|need| !placed[*need]).unwrap_or(here);
@@ -118,13 +121,16 @@ fn circle(names: &[&str], needs: &[Vec<usize>], placed: &[bool]) -> String {
         [only] => format!("`{name}` refers to itself with `$({name})`", name = names[*only]),
         [first, rest @ ..] => {
             let others = rest.iter().map(|index| format!(", which refers to `{}`", names[*index])).collect::<String>();
-            format!("`{}`{others}, which refers to `{}`: a circle", names[*first], names[*first])
+            format!("`{}`{others}, which refers to `{}` again", names[*first], names[*first])
         }
         [] => String::new(),
     }
 }
 
-/// Brings a list into an order: each variable that has to go further down moves once.
+/// Brings a list into the wanted order; each variable that has to go further down is moved once.
+///
+/// # Errors
+/// The Pod becomes too large for another edit.
 pub fn apply(pod: &mut Editor, at: &Pointer, wanted: &[usize]) -> Result<(), EditError> {
     let mut now: Vec<usize> = (0..wanted.len()).collect();
     for (place, item) in wanted.iter().enumerate().rev() {

@@ -1,7 +1,7 @@
-//! Values of rules against the Pod's schema: a value of the wrong type for a known field is told when the rules are
-//! loaded, at its place, and not by a task that fails.
+//! Checks values in rules against the Pod's schema: a value of the wrong type for a known field is reported at its place
+//! when the rules are loaded, before a task fails.
 
-use super::Compiler;
+use super::compiler::Compiler;
 use crate::diagnostic::{Code, Diagnostic, did_you_mean};
 use crate::edit::Step;
 use crate::path::{Path, SingularStep};
@@ -10,7 +10,7 @@ use crate::pod::schema::{self, Lookup, Shape};
 use crate::source::{Kind, Node, Style};
 
 impl Compiler<'_> {
-    /// Checks a value that goes to a path of the Pod. What an expression will make of it, nobody can know yet.
+    /// Checks a value for a path of the Pod. The results of expressions are not checked here.
     pub fn check_value(&mut self, path: &Path, value: &Node) {
         let Some(steps) = steps(path) else { return };
         if let Lookup::Known(shape) = schema::type_at(&steps) {
@@ -40,7 +40,7 @@ impl Compiler<'_> {
     }
 
     fn check_shape(&mut self, shape: &Shape, value: &Node) {
-        // A made node is a script's value: it is checked with the finished Pod.
+        // A value from a script is checked with the complete Pod.
         let open = value.is_null()
             || value.as_text().is_some_and(|text| text.value.contains("${") || text.style == Style::Made);
         if open {
@@ -57,7 +57,7 @@ impl Compiler<'_> {
                     self.found.push(
                         Diagnostic::new(Code::BadQuantity, format!("this is not a quantity: {error}"))
                             .at(value.span)
-                            .help("write 500m, 2, 16Gi"),
+                            .help("write for example 500m, 2 or 16Gi"),
                     );
                 }
                 true
@@ -80,7 +80,7 @@ impl Compiler<'_> {
             (Shape::List(_) | Shape::Map(_) | Shape::Object(_), _) => false,
         };
         if !right {
-            let message = format!("this field takes {}, and this is {}", shape.wanted(), value.kind_name());
+            let message = format!("this field takes {}, not {}", shape.wanted(), value.kind_name());
             let diagnostic = Diagnostic::new(Code::WrongFieldType, message).at(value.span);
             self.found.push(match (&value.kind, shape) {
                 (Kind::Bool(_) | Kind::Number(_), Shape::String) => diagnostic.help("quote it"),
@@ -90,7 +90,7 @@ impl Compiler<'_> {
     }
 }
 
-/// The steps of a path that names one place of the Pod.
+/// The steps of a path that names a single place of the Pod.
 fn steps(path: &Path) -> Option<Vec<Step>> {
     if path.is_relative() {
         return None;

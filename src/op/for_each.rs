@@ -1,6 +1,8 @@
 //! `forEach`: operations for each match of a path.
 
-use super::{CompiledOp, Compiler, OpContext, Operation, Parameters};
+use super::compiler::{Compiler, Function, Parameters};
+use super::context::OpContext;
+use super::operation::{CompiledOp, Operation};
 use crate::diagnostic::{Code, Fault, Label, fault};
 use crate::edit::{Change, ChangeKind, Pointer as Place, Step};
 use crate::path::Path;
@@ -9,13 +11,13 @@ use crate::rules;
 use crate::source::Text;
 use std::collections::VecDeque;
 
-/// What an operation on one match counts for, in nodes visited.
+/// The number of visited nodes that one operation on one match counts as.
 const EACH: usize = 50;
 
 record! {
-    /// Runs `do` once for each match of `in`, found before the first run. In the paths of `do`, `@` is the match; in
-    /// its expressions, `item` is. `do` may add to and remove from the list that it goes through: each match still has
-    /// its turn once, unless an earlier turn removed it, and what is added has none.
+    /// Runs `do` once for each match of `in`; the matches are found before the first run. The match is `@` in the paths of
+    /// `do`, and `item` in its expressions. `do` may add elements to the list it iterates over, and remove elements from it:
+    /// each match still gets one run, unless an earlier run removed it; added elements get none.
     ///
     /// ```yaml
     /// - forEach:
@@ -24,18 +26,17 @@ record! {
     ///       - set: {path: "@.imagePullPolicy", value: IfNotPresent}
     /// ```
     pub struct ForEach as "forEach" {
-        /// A JSONPath.
+        /// A JSONPath; `do` runs for each of its matches.
         required path: Text = "in",
-        /// The operations.
+        /// The operations, in order.
         required operations: Vec<rules::Operation> = "do",
-        /// Whether a path that matches nothing is fine.
+        /// Whether a path may match nothing.
         optional optional: bool = "optional",
     }
 }
 
 impl Parameters for ForEach {
-    const NAME: &'static str = "forEach";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = None;
+    const FUNCTION: Option<Function> = None;
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let path = compiler.path(&self.path);
@@ -43,31 +44,36 @@ impl Parameters for ForEach {
         let operations = compiler.operations(&self.operations);
         compiler.names.item = outside;
         let whole = operations.len() == self.operations.len();
-        Some(Box::new(Loop { path: path.filter(|_| whole)?, operations, optional: self.optional, written: self.path }))
+        Some(Box::new(ForEachOp {
+            path: path.filter(|_| whole)?,
+            operations,
+            optional: self.optional,
+            written: self.path,
+        }))
     }
 }
 
 #[derive(Debug)]
-struct Loop {
+struct ForEachOp {
     path: Path,
     operations: Vec<CompiledOp>,
     optional: bool,
     written: Text,
 }
 
-impl Operation for Loop {
+impl Operation for ForEachOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let mut places: VecDeque<Place> = cx.select(&self.path, &self.written, self.optional)?.into();
         while let Some(place) = places.pop_front() {
-            // An earlier round may have removed it together with something around it.
+            // An earlier run may have removed it, or something that contained it.
             if cx.pod.get(&place).is_none() {
                 continue;
             }
             if !cx.pod.visit(EACH * self.operations.len() + places.len() / 16) {
-                let message = "more was done for the matches of this path than any Pod needs";
+                let message = "forEach takes too much work on the matches of this path";
                 return Err(fault(Code::LimitExceeded, message, self.written.span));
             }
-            self.round(cx, place, &mut places)?;
+            self.run(cx, place, &mut places)?;
             if cx.skipped {
                 break;
             }
@@ -76,15 +82,15 @@ impl Operation for Loop {
     }
 }
 
-impl Loop {
-    /// Runs `do` for one match, and keeps the place of it and of those to come right while lists shift.
-    fn round(&self, cx: &mut OpContext<'_>, place: Place, places: &mut VecDeque<Place>) -> Result<(), Fault> {
+impl ForEachOp {
+    /// Runs `do` for one match, and updates its place and those of the remaining matches when lists shift.
+    fn run(&self, cx: &mut OpContext<'_>, place: Place, places: &mut VecDeque<Place>) -> Result<(), Fault> {
         let mut here = Some(place);
         for step in &self.operations {
             let Some(item) = here.take().filter(|item| cx.pod.get(item).is_some()) else {
-                let message = format!("`@` was removed, and {} comes after that", step.name);
+                let message = format!("{} can't run: `@` was removed before it", step.name);
                 let mut gone = fault(Code::OperationFailed, message, step.span);
-                gone.help = Some("remove it last in `do`".to_owned());
+                gone.help = Some("remove `@` in the last operation of `do`".to_owned());
                 return Err(gone);
             };
             let mark = cx.pod.mark();
@@ -98,7 +104,7 @@ impl Loop {
             };
             let done = step.operation.apply(&mut inner);
             cx.skipped = inner.skipped;
-            done.map_err(|fault| said_where(fault, step, &item))?;
+            done.map_err(|fault| located(fault, step, &item))?;
             if cx.skipped {
                 return Ok(());
             }
@@ -118,8 +124,8 @@ impl Loop {
     }
 }
 
-/// Adds the operation inside of `do`, its place and what `@` was.
-fn said_where(mut fault: Fault, step: &CompiledOp, item: &Place) -> Fault {
+/// Adds to an error the operation in `do`, its place, and the place of `@`.
+fn located(mut fault: Fault, step: &CompiledOp, item: &Place) -> Fault {
     fault.message = format!("{}: {}", step.name, fault.message);
     if !fault.message.contains("(@ is ") {
         fault.message = format!("{} (@ is {item})", fault.message);
@@ -132,7 +138,7 @@ fn moves_others(change: &Change) -> bool {
     matches!(change.kind, ChangeKind::Inserted | ChangeKind::RemovedItem(_))
 }
 
-/// Where a place is after some changes; nothing if it was taken out of its list.
+/// Where a place is after some changes; nothing if it was removed from its list.
 fn follow(place: Place, changes: &[Change]) -> Option<Place> {
     changes.iter().filter(|change| moves_others(change)).try_fold(place, |place, change| {
         let (Step::Index(at), list) = change.at.split_last()? else { return Some(place) };

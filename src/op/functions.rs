@@ -2,8 +2,11 @@
 //!
 //! What a script passes is data: `${ }` in it is not an expression.
 
-use super::{ALL, Compiler, Descriptor, EnvIndex, Host, OpContext};
-use crate::diagnostic::{Code, Diagnostics, Fault, FileId, Sources, Span, fault};
+use super::compiler::{Compiler, Descriptor};
+use super::context::{Host, OpContext};
+use super::env_index::EnvIndex;
+use super::registry::ALL;
+use crate::diagnostic::{Code, Diagnostics, Fault, Sources, Span, fault};
 use crate::edit::{Editor, Pointer};
 use crate::expr::{Language, Names, Script, ValueExpr, script, to_value};
 use crate::hook::Hook;
@@ -14,7 +17,7 @@ use std::time::Duration;
 
 type Fallible = Result<(), Box<EvalAltResult>>;
 
-/// The expression language with the operations in it.
+/// The expression language, with the operations as functions.
 pub fn language() -> Language {
     Language::new(register)
 }
@@ -34,20 +37,19 @@ fn call(operation: &'static Descriptor, keys: &[&str], arguments: &[Dynamic]) ->
     let values = arguments.iter().map(to_value).collect::<Result<Vec<_>, _>>()?;
     let params = params(operation, keys, values)?;
     let Some(live) = script::live() else {
-        return Err("the Pod can be changed only in a `script`".into());
+        return Err("only a `script` can change the Pod".into());
     };
-    let nowhere = Span::new(FileId(u32::MAX), 0, 0);
     let (sources, mut found) = (Sources::new(), Diagnostics::new());
     let mut compiler = Compiler {
         sources: &sources,
         found: &mut found,
         language: None,
         names: Names::default(),
-        span: nowhere,
+        span: Span::NOWHERE,
         hooks: Vec::new(),
         operations: ALL,
     };
-    let compiled = (operation.compile)(&Node::made(&params, nowhere), &mut compiler);
+    let compiled = (operation.compile)(&Node::made(&params, Span::NOWHERE), &mut compiler);
     let Some(compiled) = compiled.filter(|_| !found.has_errors()) else {
         let messages = found.iter().map(|d| match &d.help {
             Some(help) => format!("{} ({help})", d.message),
@@ -68,7 +70,7 @@ fn call(operation: &'static Descriptor, keys: &[&str], arguments: &[Dynamic]) ->
     };
     let done = compiled.apply(&mut cx);
     if done.is_err() {
-        // A script may catch the error and go on: it must not find the half of an operation.
+        // A script may catch the error and go on; it must not see a half-applied operation.
         editor.rollback(mark);
     }
     drop(editor);
@@ -82,7 +84,7 @@ fn call(operation: &'static Descriptor, keys: &[&str], arguments: &[Dynamic]) ->
     })
 }
 
-/// One object whose keys are all parameters is the parameters; otherwise the arguments stand for the keys in order.
+/// The parameters of a call: a single object whose keys are all parameters, or positional arguments for `keys`.
 fn params(operation: &Descriptor, keys: &[&str], mut values: Vec<Value>) -> Result<Value, String> {
     if let [Value::Object(map)] = values.as_slice()
         && !map.is_empty()
@@ -96,19 +98,18 @@ fn params(operation: &Descriptor, keys: &[&str], mut values: Vec<Value>) -> Resu
         return Ok(Value::Object(Map::from_iter([((*key).to_owned(), Value::Object(entry))])));
     }
     if values.len() > keys.len() {
-        return Err(format!("it takes {}", keys.join(", ")));
+        return Err(format!("too many arguments: it takes {}", keys.join(", ")));
     }
     Ok(Value::Object(keys.iter().map(|key| (*key).to_owned()).zip(values).collect()))
 }
 
-/// A host for values that hold no expression.
+/// A host for values without expressions.
 struct Constants;
 
 impl Host for Constants {
     fn value(&mut self, template: &ValueExpr, _: &mut Editor, _: Option<&Pointer>) -> Result<Value, Fault> {
-        let nowhere = Span::new(FileId(u32::MAX), 0, 0);
         let constant = template.constant().cloned();
-        constant.ok_or_else(|| fault(Code::ExpressionFailed, "an expression in a script's value", nowhere))
+        constant.ok_or_else(|| fault(Code::ExpressionFailed, "an expression in a value from a script", Span::NOWHERE))
     }
 
     fn script(

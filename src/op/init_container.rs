@@ -1,9 +1,9 @@
-//! What `addInitContainer` and `addSidecar` share.
+//! A container for the list of init containers, as `addInitContainer` and `addSidecar` add it.
 
-use super::host::edit_fault;
+use super::compiler::Compiler;
+use super::context::OpContext;
 use super::lists::{is_named, put};
 use super::shapes::{Object, filled, text_of};
-use super::{Compiler, OpContext};
 use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::Pointer;
 use crate::expr::ValueExpr;
@@ -11,11 +11,11 @@ use crate::words;
 use serde_json::Value;
 
 words! {
-    /// Where a new container goes among the others.
+    /// The position of a new container.
     pub enum Position {
-        /// After them.
+        /// After the other init containers.
         Last = "last",
-        /// Before them.
+        /// Before the other init containers.
         First = "first",
     }
 }
@@ -30,7 +30,7 @@ pub struct Added {
 }
 
 impl Added {
-    /// Compiles it; the name must be there. A sidecar gets its restart policy.
+    /// Compiles the container, which must have a name. A sidecar gets its restart policy.
     pub fn compile(written: &Object, position: Position, sidecar: bool, compiler: &mut Compiler<'_>) -> Option<Added> {
         let mut container = written.compile(&["name"], compiler)?;
         let span = written.0.span;
@@ -43,22 +43,27 @@ impl Added {
         Some(Added { container, first: position == Position::First, sidecar, span })
     }
 
-    /// Adds it to the Pod, or replaces the one of its name.
+    /// Adds the container to the Pod, or replaces the one with the same name.
+    ///
+    /// # Errors
+    /// An expression fails or gives something that isn't a container, or the edit doesn't fit the Pod.
     pub fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let mut container = filled(cx, &self.container)?;
         if self.sidecar && self.container.constant().is_none() {
             restarting(container.to_mut(), self.span)?;
         }
         let name = text_of(&container, "name", "the container", self.span)?;
-        let list = Pointer::from_iter(["spec".into(), "initContainers".into()]);
-        put(cx.pod, &list, &container, self.first, |item| is_named(item, "name", name))
-            .map_err(|e| edit_fault(&e, self.span))
+        let list = Pointer::of(["spec", "initContainers"]);
+        put(cx, &list, &container, self.first, |item| is_named(item, "name", name), self.span)
     }
 }
 
-/// Makes a sidecar of an init container; another restart policy would make it something else.
+/// Makes an init container a sidecar.
+///
+/// # Errors
+/// It has another restart policy.
 fn restarting(container: &mut Value, span: Span) -> Result<(), Fault> {
-    // Anything else is reported with the name, which it lacks.
+    // Anything but an object is reported when its name is read.
     let Value::Object(fields) = container else { return Ok(()) };
     match fields.get("restartPolicy") {
         Some(Value::String(policy)) if policy == "Always" => Ok(()),
@@ -67,8 +72,9 @@ fn restarting(container: &mut Value, span: Span) -> Result<(), Fault> {
             Ok(())
         }
         Some(other) => {
-            let mut error = fault(Code::BadValue, format!("a sidecar restarts `Always`, not {other}"), span);
-            error.help = Some("addInitContainer adds one that runs to its end".to_owned());
+            let mut error =
+                fault(Code::BadValue, format!("a sidecar must have `restartPolicy: Always`, not {other}"), span);
+            error.help = Some("to add a container that runs to completion, use addInitContainer".to_owned());
             Err(error)
         }
     }

@@ -1,6 +1,8 @@
 //! `jsonPatch`: a JSON Patch.
 
-use super::{Compiler, OpContext, Operation, Parameters};
+use super::compiler::{Compiler, Function, Parameters};
+use super::context::OpContext;
+use super::operation::Operation;
 use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::json_patch::{self, PatchOp};
 use crate::expr::ValueExpr;
@@ -9,7 +11,7 @@ use crate::source::Node;
 use serde_json::Value;
 
 record! {
-    /// Carries out a JSON Patch ([RFC 6902](https://www.rfc-editor.org/rfc/rfc6902)), all of it or nothing.
+    /// Applies a JSON Patch ([RFC 6902](https://www.rfc-editor.org/rfc/rfc6902)), completely or not at all.
     ///
     /// ```yaml
     /// - jsonPatch:
@@ -18,14 +20,13 @@ record! {
     ///       - {op: test, path: /spec/containers/0/name, value: task}
     /// ```
     pub struct JsonPatch as "jsonPatch" {
-        /// The operations; paths are JSON Pointers ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)).
+        /// The operations of the patch; their paths are JSON Pointers ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)).
         required ops: Node = "ops",
     }
 }
 
 impl Parameters for JsonPatch {
-    const NAME: &'static str = "jsonPatch";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("json_patch", &["ops"]));
+    const FUNCTION: Option<Function> = Some(("json_patch", &["ops"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let template = compiler.value(&self.ops)?;
@@ -37,36 +38,36 @@ impl Parameters for JsonPatch {
                 return None;
             }
             None => {
-                // Those without expressions can be checked now.
-                let mut right = true;
+                // Operations without expressions can be checked now.
+                let mut valid = true;
                 let ops = if let ValueExpr::List(ops) = &template { ops.as_slice() } else { &[] };
                 for (op, span) in ops.iter().zip(&spans) {
                     let op = op.constant().map(|op| json_patch::parse(&Value::Array(vec![op.clone()])));
                     if let Some(Err((_, why))) = op {
                         compiler.error(Code::BadValue, why, *span);
-                        right = false;
+                        valid = false;
                     }
                 }
-                if !right {
+                if !valid {
                     return None;
                 }
                 None
             }
         };
-        Some(Box::new(Compiled { ready, template, spans, span: self.ops.span }))
+        Some(Box::new(JsonPatchOp { ready, template, spans, span: self.ops.span }))
     }
 }
 
 #[derive(Debug)]
-struct Compiled {
-    /// The operations, if no expression stands in them.
+struct JsonPatchOp {
+    /// The operations, if they contain no expression.
     ready: Option<Vec<PatchOp>>,
     template: ValueExpr,
     spans: Vec<Span>,
     span: Span,
 }
 
-impl Operation for Compiled {
+impl Operation for JsonPatchOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let refused = |(index, why): (usize, String)| {
             let span = self.spans.get(index).copied().unwrap_or(self.span);

@@ -1,7 +1,8 @@
 //! `merge`: a JSON merge patch.
 
-use super::host::edit_fault;
-use super::{Compiler, OpContext, Operation, Parameters};
+use super::compiler::{Compiler, Function, Parameters};
+use super::context::OpContext;
+use super::operation::Operation;
 use crate::diagnostic::{Code, Fault, fault};
 use crate::edit::{kind_of, merge_patch};
 use crate::expr::ValueExpr;
@@ -10,25 +11,24 @@ use crate::record;
 use crate::source::{Node, Style, Text};
 
 record! {
-    /// Merges `value` into every match of `path` as [RFC 7386](https://www.rfc-editor.org/rfc/rfc7386) says: objects key by
-    /// key, a null removes, anything else replaces. A singular path is created where it is missing.
+    /// Merges `value` into every match of `path` by the rules of [RFC 7386](https://www.rfc-editor.org/rfc/rfc7386): objects
+    /// are merged key by key, a null removes a key, anything else replaces. A singular path that matches nothing is created.
     ///
     /// ```yaml
     /// - merge: {path: $.spec, value: {hostNetwork: true, dnsPolicy: ClusterFirstWithHostNet}}
     /// ```
     pub struct Merge as "merge" {
-        /// A JSONPath; the Pod itself if left out.
+        /// A JSONPath; the entire Pod by default.
         optional path: Option<Text> = "path",
         /// The patch.
         required value: Node = "value",
-        /// Whether a path that matches nothing is fine.
+        /// Whether a path may match nothing.
         optional optional: bool = "optional",
     }
 }
 
 impl Parameters for Merge {
-    const NAME: &'static str = "merge";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("merge", &["path", "value"]));
+    const FUNCTION: Option<Function> = Some(("merge", &["path", "value"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let whole = || Text { span: self.value.span, value: "$".to_owned(), style: Style::Made };
@@ -36,19 +36,19 @@ impl Parameters for Merge {
         let (path, value) = (compiler.path(&written), compiler.value(&self.value));
         let (path, value) = (path?, value?);
         compiler.check_value(&path, &self.value);
-        Some(Box::new(Compiled { path, value, optional: self.optional, written }))
+        Some(Box::new(MergeOp { path, value, optional: self.optional, written }))
     }
 }
 
 #[derive(Debug)]
-struct Compiled {
+struct MergeOp {
     path: Path,
     value: ValueExpr,
     optional: bool,
     written: Text,
 }
 
-impl Operation for Compiled {
+impl Operation for MergeOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let patch = cx.value(&self.value)?;
         let places = match cx.target(&self.path) {
@@ -57,10 +57,10 @@ impl Operation for Compiled {
         };
         for place in places {
             if place.steps().is_empty() && !patch.is_object() {
-                let message = format!("the Pod is merged with an object, not with {}", kind_of(&patch));
+                let message = format!("the Pod can only be merged with an object, not with {}", kind_of(&patch));
                 return Err(fault(Code::OperationFailed, message, self.written.span));
             }
-            merge_patch::apply(cx.pod, &place, &patch).map_err(|e| edit_fault(&e, self.written.span))?;
+            cx.edit(self.written.span, |pod| merge_patch::apply(pod, &place, &patch))?;
         }
         Ok(())
     }

@@ -1,72 +1,57 @@
-//! `python`: the full `update_template` hook, in order with the other operations.
+//! `python`: a hook with the contract of ClearML's `update_template`, in order with the other operations.
 
-use super::{Compiler, OpContext, Operation, Parameters};
+use super::compiler::{Compiler, Function, Parameters};
+use super::context::OpContext;
+use super::operation::Operation;
 use crate::diagnostic::{Diagnostics, Fault};
 use crate::hook::Hook;
-use crate::read::{Read, wrong};
-use crate::record;
-use crate::source::{Kind, Node, Text};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use std::borrow::Cow;
+use crate::read::Read;
+use crate::source::{Node, Text};
+use crate::{record, schema};
 
 record! {
-    /// A Python function with its bound on time.
-    pub struct PythonKeys as "python" {
+    /// Calls a Python function with the contract of ClearML's `update_template`: its name, or `{call, timeout}`. The
+    /// function gets the template, the task and what is known about them as keyword arguments, and returns
+    /// `{"template": template}`. If it raises, the rule fails.
+    ///
+    /// ```yaml
+    /// - python: {call: "custom_code:update_template", timeout: 10s}
+    /// ```
+    pub struct Python as "python", or "call" {
         /// The function, as `module:function`.
-        required call: Text = "call",
-        /// How long it may take, such as `500ms` or `30s`; 10s if nothing is said.
+        required call: FunctionName = "call",
+        /// How long the function may run, such as `500ms` or `30s`; 10s by default.
         optional timeout: Option<Text> = "timeout",
     }
 }
 
-/// Calls a Python function with the contract of ClearML's `update_template`: it gets the template, the task and what is
-/// known of them as keyword arguments, and returns `{"template": template}`. If it raises, the rule fails.
-///
-/// ```yaml
-/// - python: {call: "custom_code:update_template", timeout: 10s}
-/// ```
+/// A function as `module:function`; the form is checked when it is compiled.
 #[derive(Debug, Clone)]
-pub struct Python(PythonKeys);
+pub struct FunctionName(Text);
 
-impl Read for Python {
+impl Read for FunctionName {
     fn read(node: &Node, found: &mut Diagnostics) -> Option<Self> {
-        match &node.kind {
-            Kind::String(call) => Some(Python(PythonKeys { call: call.clone(), timeout: None })),
-            Kind::Map(_) => PythonKeys::read(node, found).map(Python),
-            _ => wrong(node, "`module:function`, or `{call, timeout}`", found),
-        }
+        Text::read(node, found).map(FunctionName)
     }
 }
 
-impl JsonSchema for Python {
-    fn schema_name() -> Cow<'static, str> {
-        "Python".into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({"anyOf": [
-            {"type": "string", "pattern": "^[^:]+:[^:]+$"},
-            generator.subschema_for::<PythonKeys>()
-        ]})
-    }
-}
+schema!(inline FunctionName, {"type": "string", "pattern": "^[^:]+:[^:]+$"});
 
 impl Parameters for Python {
-    const NAME: &'static str = "python";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = None;
+    const FUNCTION: Option<Function> = None;
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
-        let PythonKeys { call, timeout } = self.0;
-        let timeout = timeout.as_ref().map(|text| compiler.duration(text));
-        let hook = Hook::new(&call, timeout.flatten()).map_err(|fault| compiler.found.push(*fault)).ok()?;
+        let timeout = self.timeout.as_ref().map(|text| compiler.duration(text));
+        let hook = Hook::new(&self.call.0, timeout.flatten()).map_err(|fault| compiler.found.push(*fault)).ok()?;
         compiler.hooks.push(hook.clone());
-        timeout.is_none_or(|read| read.is_some()).then(|| Box::new(Compiled(hook)) as Box<dyn Operation>)
+        timeout.is_none_or(|read| read.is_some()).then(|| Box::new(PythonOp(hook)) as Box<dyn Operation>)
     }
 }
 
 #[derive(Debug)]
-struct Compiled(Hook);
+struct PythonOp(Hook);
 
-impl Operation for Compiled {
+impl Operation for PythonOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         cx.host.hook(&self.0, cx.pod)
     }

@@ -1,14 +1,16 @@
-//! `remove`: takes out every match of a path.
+//! `remove`: removes every match of a path.
 
-use super::host::{edit_fault, outermost};
-use super::{Compiler, OpContext, Operation, Parameters};
+use super::compiler::{Compiler, Function, Parameters};
+use super::context::OpContext;
+use super::context::outermost;
+use super::operation::Operation;
 use crate::diagnostic::{Code, Fault, fault};
 use crate::path::Path;
 use crate::record;
 use crate::source::Text;
 
 record! {
-    /// Removes every match of `path`; the order of the rest is kept. To remove nothing is fine.
+    /// Removes every match of `path`, and keeps the order of the rest. A path that matches nothing is no error.
     ///
     /// ```yaml
     /// - remove: {path: $.spec.nodeSelector}
@@ -20,8 +22,7 @@ record! {
 }
 
 impl Parameters for Remove {
-    const NAME: &'static str = "remove";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("remove", &["path"]));
+    const FUNCTION: Option<Function> = Some(("remove", &["path"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let path = compiler.path(&self.path)?;
@@ -29,27 +30,27 @@ impl Parameters for Remove {
             compiler.error(Code::BadPath, ROOT, self.path.span);
             return None;
         }
-        Some(Box::new(Compiled { path, written: self.path }))
+        Some(Box::new(RemoveOp { path, written: self.path }))
     }
 }
 
 const ROOT: &str = "the Pod itself can't be removed";
 
 #[derive(Debug)]
-struct Compiled {
+struct RemoveOp {
     path: Path,
     written: Text,
 }
 
-impl Operation for Compiled {
+impl Operation for RemoveOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let places = outermost(cx.select(&self.path, &self.written, true)?);
-        // From the back, so that no index has moved when its turn comes.
+        // From the end, so that removing one place doesn't shift the index of another.
         for place in places.iter().rev() {
             if place.steps().is_empty() {
                 return Err(fault(Code::OperationFailed, ROOT, self.written.span));
             }
-            cx.pod.remove(place).map_err(|e| edit_fault(&e, self.written.span))?;
+            cx.remove(place, self.written.span)?;
         }
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! `removeVolume`: a volume and every mount of it.
 
-use super::host::edit_fault;
+use super::compiler::{Compiler, Function, Parameters};
+use super::context::OpContext;
 use super::lists::{is_named, items, remove_from};
+use super::operation::Operation;
 use super::shapes::filled_text;
-use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Fault, Span};
 use crate::edit::Pointer;
 use crate::expr::ValueExpr;
@@ -11,37 +12,36 @@ use crate::record;
 use crate::source::Text;
 
 record! {
-    /// Removes a volume with all its mounts and block devices, in containers and init containers. One that isn't there
-    /// is no error.
+    /// Removes a volume and all of its mounts and block devices, in containers and init containers. A volume that doesn't
+    /// exist is ignored.
     ///
     /// ```yaml
     /// - removeVolume: {name: scratch}
     /// ```
     pub struct RemoveVolume as "removeVolume" {
-        /// The volume's name.
+        /// The name of the volume.
         required name: Text = "name",
     }
 }
 
 impl Parameters for RemoveVolume {
-    const NAME: &'static str = "removeVolume";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("remove_volume", &["name"]));
+    const FUNCTION: Option<Function> = Some(("remove_volume", &["name"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
-        Some(Box::new(Compiled { name: compiler.text(&self.name)?, span: self.name.span }))
+        Some(Box::new(RemoveVolumeOp { name: compiler.text(&self.name)?, span: self.name.span }))
     }
 }
 
 #[derive(Debug)]
-struct Compiled {
+struct RemoveVolumeOp {
     name: ValueExpr,
     span: Span,
 }
 
-impl Operation for Compiled {
+impl Operation for RemoveVolumeOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let name = filled_text(cx, &self.name, "`name`", self.span)?;
-        let spec = Pointer::from_iter(["spec".into()]);
+        let spec = Pointer::of(["spec"]);
         let mut lists = vec![spec.child("volumes")];
         for kind in ["containers", "initContainers"] {
             let containers = spec.child(kind);
@@ -51,8 +51,7 @@ impl Operation for Compiled {
             }
         }
         for list in lists {
-            remove_from(cx.pod, &list, 0, |item| is_named(item, "name", &name))
-                .map_err(|e| edit_fault(&e, self.span))?;
+            remove_from(cx, &list, 0, |item| is_named(item, "name", &name), self.span)?;
         }
         Ok(())
     }

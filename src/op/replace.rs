@@ -1,7 +1,8 @@
-//! `replace`: a regular expression over texts.
+//! `replace`: replaces the matches of a regular expression in text.
 
-use super::host::edit_fault;
-use super::{Compiler, OpContext, Operation, Parameters};
+use super::compiler::{Compiler, Function, Parameters};
+use super::context::OpContext;
+use super::operation::Operation;
 use crate::diagnostic::{Code, Diagnostic, Fault, fault};
 use crate::edit::{Pointer, Step, kind_of};
 use crate::expr::{Part, ValueExpr};
@@ -10,14 +11,14 @@ use crate::record;
 use crate::source::{Style, Text};
 use serde_json::Value;
 
-/// The largest text that may come out.
-const MAX_TEXT: usize = 1 << 20;
-/// Bytes of all texts that one operation makes.
+/// The maximum size of a resulting text, in bytes.
+pub(super) const MAX_TEXT: usize = 1 << 20;
+/// The maximum size of all texts that one operation writes, in bytes.
 pub(super) const MAX_TEXTS: usize = 16 << 20;
 
 record! {
-    /// Replaces what a regular expression ([syntax](https://docs.rs/regex/latest/regex/#syntax)) finds in the texts that
-    /// `path` matches, and in all texts inside of a match. A text without it stays as it is.
+    /// Replaces the matches of a regular expression ([syntax](https://docs.rs/regex/latest/regex/#syntax)) in the texts that
+    /// `path` matches, and in all texts inside its matches. A text without a match is left unchanged.
     ///
     /// ```yaml
     /// - replace: {path: "$.spec.containers[*].image", pattern: "^docker[.]io/", with: "registry.example.com/"}
@@ -25,32 +26,30 @@ record! {
     ///
     /// As a function of scripts it is `replace_text(path, pattern, with)`.
     pub struct Replace as "replace" {
-        /// A JSONPath; every text of the Pod if left out.
+        /// A JSONPath; every text of the Pod by default.
         optional path: Option<Text> = "path",
         /// The regular expression.
         required pattern: Text = "pattern",
-        /// What takes its place: `$1` is the first group, `$name` a named one, `$$` a dollar sign. Before a letter, digit
-        /// or `_` write `$${1}`: `${` starts an expression. What an expression gives is taken as it is.
+        /// The replacement: `$1` is the first group, `$name` a named group, `$$` a dollar sign. Before a letter, digit or `_`
+        /// write `$${1}`, because `${` starts an expression. The result of an expression is used literally.
         required with: Text = "with",
-        /// Whether a path that matches nothing is fine.
+        /// Whether a path may match nothing.
         optional optional: bool = "optional",
     }
 }
 
 impl Parameters for Replace {
-    const NAME: &'static str = "replace";
-    // `replace(text, from, to)` is the function on text.
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> =
-        Some(("replace_text", &["path", "pattern", "with"]));
+    // Scripts have a function `replace(text, from, to)` that works on text.
+    const FUNCTION: Option<Function> = Some(("replace_text", &["path", "pattern", "with"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let whole = || Text { span: self.pattern.span, value: "$".to_owned(), style: Style::Made };
         let written = self.path.clone().unwrap_or_else(whole);
         let path = compiler.path(&written);
         let regex = if self.pattern.value.contains("${") && compiler.language.is_some() {
-            let message = "a pattern is compiled before there is a task: it holds no ${ }";
+            let message = "a pattern can't contain ${ }, because it is compiled when the rules are loaded";
             let error = Diagnostic::new(Code::BadRegex, message).at(self.pattern.span);
-            compiler.found.push(error.help("for the characters themselves write \\$\\{"));
+            compiler.found.push(error.help("to match a literal `${`, write \\$\\{"));
             None
         } else {
             compiler.regex(&self.pattern)
@@ -66,22 +65,22 @@ impl Parameters for Replace {
                 return None;
             }
         }
-        Some(Box::new(Compiled { path, regex, with, optional: self.optional, written, given: self.with }))
+        Some(Box::new(ReplaceOp { path, regex, with, optional: self.optional, written, given: self.with }))
     }
 }
 
 #[derive(Debug)]
-struct Compiled {
+struct ReplaceOp {
     path: Path,
     regex: regex::Regex,
-    /// Literals, in which `$1` is a group, and expressions, whose results are data.
+    /// Literals, in which `$1` is a group, and expressions, whose results are used literally.
     with: Vec<ValueExpr>,
     optional: bool,
     written: Text,
     given: Text,
 }
 
-impl Operation for Compiled {
+impl Operation for ReplaceOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let with = self.with(cx)?;
         let (mut edits, mut made, mut grown) = (Vec::new(), 0, None);
@@ -100,10 +99,10 @@ impl Operation for Compiled {
                             made += new.len();
                             edits.push((at.clone(), new));
                         }
-                        None => grown = Some(format!("the text at {at} grows beyond 1 MiB")),
+                        None => grown = Some(format!("the text at {at} would become larger than 1 MiB")),
                     }
                     if made > MAX_TEXTS {
-                        grown = Some("the texts grow beyond 16 MiB".to_owned());
+                        grown = Some("the texts would become larger than 16 MiB in total".to_owned());
                     }
                 });
             }
@@ -112,13 +111,13 @@ impl Operation for Compiled {
             return Err(fault(Code::LimitExceeded, message, self.given.span));
         }
         for (at, text) in edits {
-            cx.pod.set(&at, Value::String(text)).map_err(|e| edit_fault(&e, self.written.span))?;
+            cx.set(&at, Value::String(text), self.written.span)?;
         }
         Ok(())
     }
 }
 
-impl Compiled {
+impl ReplaceOp {
     fn with(&self, cx: &mut OpContext<'_>) -> Result<String, Fault> {
         let mut with = String::new();
         for part in &self.with {
@@ -130,7 +129,7 @@ impl Compiled {
         Ok(with)
     }
 
-    /// The text with every match replaced; nothing if it grows too large.
+    /// The text with every match replaced; nothing if it would become too large.
     fn replaced(&self, text: &str, with: &str) -> Option<String> {
         let groups = with.matches('$').count();
         let (mut out, mut last) = (String::with_capacity(text.len()), 0);
@@ -138,7 +137,7 @@ impl Compiled {
             let whole = found.get(0)?;
             out.push_str(&text[last..whole.start()]);
             if groups.saturating_mul(whole.len()) > MAX_TEXT {
-                // A group is at most as long as the match: no expansion can be larger than what was tested here.
+                // A group is at most as long as the match, so no expansion is larger than what is checked here.
                 return None;
             } else {
                 found.expand(with, &mut out);
@@ -160,7 +159,7 @@ fn part(part: Part) -> ValueExpr {
     }
 }
 
-/// A group that `with` names and the pattern doesn't have: the regex crate would put nothing there.
+/// The error of a group in `with` that the pattern doesn't have; the regex crate would insert nothing for it.
 fn unknown_group(with: &str, pattern: &regex::Regex) -> Option<Diagnostic> {
     let mut rest = with;
     while let Some(at) = rest.find('$') {

@@ -1,76 +1,52 @@
 //! `script`: Rhai code on the live Pod.
 
-use super::{Compiler, OpContext, Operation, Parameters};
-use crate::diagnostic::{Diagnostics, Fault};
+use super::compiler::{Compiler, Function, Parameters};
+use super::context::OpContext;
+use super::operation::Operation;
+use crate::diagnostic::Fault;
 use crate::expr;
-use crate::read::{Read, wrong};
 use crate::record;
-use crate::source::{Kind, Node, Text};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use std::borrow::Cow;
+use crate::source::Text;
 use std::time::Duration;
 
 record! {
-    /// A script with its bound on time.
-    pub struct ScriptKeys as "script" {
-        /// The code.
+    /// Runs a [Rhai](https://rhai.rs/book/) script: its text, or `{code, timeout}`. `pod` is the Pod, which the script can
+    /// change; every operation is also a function; `fail("why")` makes the rule fail, `skip()` skips the rest of the rule,
+    /// and `log("…")` adds a line to the log.
+    ///
+    /// ```yaml
+    /// - script: |
+    ///     for c in pod.spec.containers { c.imagePullPolicy = "IfNotPresent"; }
+    ///     set_env("WORKERS", 4);
+    /// ```
+    pub struct Script as "script", or "code" {
+        /// The script.
         required code: Text = "code",
-        /// How long it may take, such as `500ms` or `2s`; 5s if nothing is said.
+        /// How long the script may run, such as `500ms` or `2s`; 5s by default.
         optional timeout: Option<Text> = "timeout",
     }
 }
 
-/// Runs a [Rhai](https://rhai.rs/book/) script. `pod` is live and writable, every operation is a function too, and
-/// `fail("why")`, `skip()` and `log("…")` end, leave or explain.
-///
-/// ```yaml
-/// - script: |
-///     for c in pod.spec.containers { c.imagePullPolicy = "IfNotPresent"; }
-///     set_env("WORKERS", 4);
-/// ```
-#[derive(Debug, Clone)]
-pub struct Script(ScriptKeys);
-
-impl Read for Script {
-    fn read(node: &Node, found: &mut Diagnostics) -> Option<Self> {
-        match &node.kind {
-            Kind::String(code) => Some(Script(ScriptKeys { code: code.clone(), timeout: None })),
-            Kind::Map(_) => ScriptKeys::read(node, found).map(Script),
-            _ => wrong(node, "the text of a script, or `{code, timeout}`", found),
-        }
-    }
-}
-
-impl JsonSchema for Script {
-    fn schema_name() -> Cow<'static, str> {
-        "Script".into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({"anyOf": [{"type": "string"}, generator.subschema_for::<ScriptKeys>()]})
-    }
-}
-
 impl Parameters for Script {
-    const NAME: &'static str = "script";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = None;
+    const FUNCTION: Option<Function> = None;
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
-        let script = compiler.script(&self.0.code);
-        let timeout = match &self.0.timeout {
+        let script = compiler.script(&self.code);
+        let timeout = match &self.timeout {
             Some(text) => Some(compiler.duration(text)?),
             None => None,
         };
-        Some(Box::new(Compiled { script: script?, timeout }))
+        Some(Box::new(ScriptOp { script: script?, timeout }))
     }
 }
 
 #[derive(Debug)]
-struct Compiled {
+struct ScriptOp {
     script: expr::Script,
     timeout: Option<Duration>,
 }
 
-impl Operation for Compiled {
+impl Operation for ScriptOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         cx.skipped = !cx.host.script(&self.script, self.timeout, cx.pod, cx.item)?;
         Ok(())

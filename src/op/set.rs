@@ -1,7 +1,9 @@
-//! `set`: gives every match of a path a value.
+//! `set`: sets every match of a path.
 
-use super::host::{edit_fault, outermost};
-use super::{Compiler, OpContext, Operation, Parameters};
+use super::compiler::{Compiler, Function, Parameters};
+use super::context::OpContext;
+use super::context::outermost;
+use super::operation::Operation;
 use crate::diagnostic::Fault;
 use crate::expr::ValueExpr;
 use crate::path::Path;
@@ -9,7 +11,7 @@ use crate::record;
 use crate::source::{Node, Text};
 
 record! {
-    /// Sets every match of `path` to `value`; a singular path is created where it is missing.
+    /// Sets every match of `path` to `value`; a singular path that matches nothing is created.
     ///
     /// ```yaml
     /// - set: {path: $.spec.priorityClassName, value: high}
@@ -19,40 +21,39 @@ record! {
         required path: Text = "path",
         /// The value.
         required value: Node = "value",
-        /// Whether a path that matches nothing is fine.
+        /// Whether a path may match nothing.
         optional optional: bool = "optional",
     }
 }
 
 impl Parameters for Set {
-    const NAME: &'static str = "set";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("set", &["path", "value"]));
+    const FUNCTION: Option<Function> = Some(("set", &["path", "value"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let (path, value) = (compiler.path(&self.path), compiler.value(&self.value));
         let (path, value) = (path?, value?);
         compiler.check_value(&path, &self.value);
-        Some(Box::new(Compiled { path, value, optional: self.optional, written: self.path }))
+        Some(Box::new(SetOp { path, value, optional: self.optional, written: self.path }))
     }
 }
 
 #[derive(Debug)]
-struct Compiled {
+struct SetOp {
     path: Path,
     value: ValueExpr,
     optional: bool,
     written: Text,
 }
 
-impl Operation for Compiled {
+impl Operation for SetOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let value = cx.value(&self.value)?;
         if let Some(target) = cx.target(&self.path) {
-            return cx.pod.set_creating(&target, value).map_err(|e| edit_fault(&e, self.written.span));
+            return cx.set_creating(&target, value, self.written.span);
         }
-        // A match inside of another is gone once that has its value.
+        // A match inside another is gone once the outer one is set.
         for place in outermost(cx.select(&self.path, &self.written, self.optional)?) {
-            cx.pod.set(&place, value.clone()).map_err(|e| edit_fault(&e, self.written.span))?;
+            cx.set(&place, value.clone(), self.written.span)?;
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! `setEnv`: environment variables of containers.
 
+use super::compiler::{Compiler, Function, Parameters};
 use super::containers::{Chosen, Containers};
+use super::context::OpContext;
 use super::env_order::{self, refers};
-use super::host::edit_fault;
 use super::lists::{is_named, items, named, remove_from};
+use super::operation::Operation;
 use super::shapes::{Object, filled, not, scalar_text};
-use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Fault, Span, fault};
 use crate::edit::{Pointer, kind_of};
 use crate::expr::ValueExpr;
@@ -16,12 +17,12 @@ use serde_json::Value;
 use smallvec::SmallVec;
 
 record! {
-    /// Sets environment variables. One that is there already keeps its place and is replaced whole (a value takes the
-    /// place of a `valueFrom`, and the other way round; of several with its name, the first place stays); new ones come
-    /// last, in the order written. Numbers and booleans become text.
+    /// Sets environment variables. An existing variable is replaced completely and keeps its position (a value replaces a
+    /// `valueFrom`, and the other way round; of several with the same name, the first position counts); new ones are added
+    /// at the end, in the order written. Numbers and booleans become text.
     ///
-    /// Kubernetes expands `$(NAME)` only from a variable further up, so a variable that needs one further down moves
-    /// to right behind it, and so do those that need the moved one.
+    /// Kubernetes expands `$(NAME)` only from a variable further up in the list, so a variable that refers to one further
+    /// down moves right behind it, and so do those that refer to the moved one.
     ///
     /// ```yaml
     /// - setEnv:
@@ -33,28 +34,27 @@ record! {
     ///     containers: all
     /// ```
     pub struct SetEnv as "setEnv" {
-        /// The variables: a name with text, a number, a boolean, or `{valueFrom: …}`.
+        /// The variables: names, each with text, a number, a boolean, or `{valueFrom: …}`.
         required vars: Object = "vars",
-        /// Which containers: `task` (the default), `all`, or a list of names and globs.
+        /// The containers: `task` (the default), `all`, or a list of names and globs.
         optional containers: Containers = "containers",
-        /// Whether init containers too.
+        /// Whether to include init containers.
         optional init: bool = "init",
     }
 }
 
 impl Parameters for SetEnv {
-    const NAME: &'static str = "setEnv";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("set_env", &["vars"]));
+    const FUNCTION: Option<Function> = Some(("set_env", &["vars"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let containers = self.containers.compile(self.init, compiler);
         let vars = Vars::compile(&self.vars, compiler);
-        Some(Box::new(Compiled { vars: vars?, containers: containers?, span: self.vars.0.span }))
+        Some(Box::new(SetEnvOp { vars: vars?, containers: containers?, span: self.vars.0.span }))
     }
 }
 
 #[derive(Debug)]
-struct Compiled {
+struct SetEnvOp {
     vars: Vars,
     containers: Chosen,
     span: Span,
@@ -62,11 +62,11 @@ struct Compiled {
 
 #[derive(Debug)]
 enum Vars {
-    /// Nothing is left to fill in.
+    /// Without expressions.
     Ready(Vec<Var>),
-    /// Names and values with expressions in them; each with the place of its name.
+    /// With expressions in names or values; each with the place of its name.
     Written(Vec<(ValueExpr, ValueExpr, Span)>),
-    /// One expression gives them all.
+    /// One expression that gives all of them.
     Whole(ValueExpr),
 }
 
@@ -75,14 +75,15 @@ enum Vars {
 struct Var {
     name: String,
     item: Value,
-    /// Whether its value holds a `$(NAME)`.
+    /// Whether its value contains a `$(NAME)`.
     refers: bool,
 }
 
 impl Var {
     fn new(name: &str, value: &Value, span: Span) -> Result<Var, Fault> {
         if !names::is_env_name(name) {
-            let message = format!("`{name}` can't name an environment variable: printable ASCII without `=`");
+            let message =
+                format!("`{name}` can't name an environment variable: it must be printable ASCII without `=`");
             return Err(fault(Code::BadName, message, span));
         }
         let mut item = named("name", name);
@@ -97,13 +98,14 @@ impl Var {
                     item.insert("valueFrom".to_owned(), Value::Object(source.clone()));
                 }
                 _ => {
-                    let message = format!("`{name}` is an object, and not {{valueFrom: {{…}}}}");
+                    let message = format!("`{name}` is an object other than {{valueFrom: {{…}}}}");
                     return Err(fault(Code::BadValue, message, span));
                 }
             },
             (None, Value::Null) => {
                 let mut error = fault(Code::WrongType, format!("`{name}` is null"), span);
-                error.help = Some("to remove it use removeEnv; an empty value is \"\"".to_owned());
+                error.help =
+                    Some("to remove the variable, use removeEnv; to set it to an empty value, write \"\"".to_owned());
                 return Err(error);
             }
             (None, other) => {
@@ -122,31 +124,31 @@ impl Vars {
             return written.compile(&[], compiler).map(Vars::Whole);
         };
         let mut vars = Vec::with_capacity(entries.len());
-        let mut right = true;
+        let mut valid = true;
         for (key, value) in entries {
             let (name, template) = (compiler.text(key), compiler.value(value));
-            // What an expression stands for is text as far as this check goes; the rest is checked now.
+            // Expressions pass this check as text; their results are checked when the rule runs.
             let constant = name.as_ref().and_then(ValueExpr::constant).and_then(Value::as_str);
             let shown = constant.unwrap_or("NAME");
             if let Err(error) = Var::new(shown, &value.to_value(), key.span) {
                 compiler.found.push(*error);
-                right = false;
+                valid = false;
             }
             match (name, template) {
                 (Some(name), Some(template)) => vars.push((name, template, key.span)),
-                _ => right = false,
+                _ => valid = false,
             }
         }
         let ready = |(name, value, span): &(ValueExpr, ValueExpr, Span)| {
             Var::new(name.constant()?.as_str()?, value.constant()?, *span).ok()
         };
-        right.then(|| match vars.iter().map(ready).collect::<Option<Vec<_>>>() {
+        valid.then(|| match vars.iter().map(ready).collect::<Option<Vec<_>>>() {
             Some(ready) => Vars::Ready(ready),
             None => Vars::Written(vars),
         })
     }
 
-    /// The variables of a run that are not there at compile.
+    /// The variables whose names or values depend on the task.
     fn fill(&self, cx: &mut OpContext<'_>, span: Span) -> Result<Vec<Var>, Fault> {
         match self {
             Vars::Ready(_) => Ok(Vec::new()),
@@ -155,7 +157,7 @@ impl Vars {
                 for (name, value, span) in written {
                     let (name, value) = (cx.text(name, *span)?, filled(cx, value)?);
                     if vars.iter().any(|var| var.name == name) {
-                        return Err(fault(Code::BadValue, format!("the name `{name}` comes out twice"), *span));
+                        return Err(fault(Code::BadValue, format!("`vars` has the name `{name}` twice"), *span));
                     }
                     vars.push(Var::new(&name, &value, *span)?);
                 }
@@ -169,7 +171,7 @@ impl Vars {
     }
 }
 
-impl Operation for Compiled {
+impl Operation for SetEnvOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let filled;
         let vars = match &self.vars {
@@ -179,17 +181,16 @@ impl Operation for Compiled {
                 &filled
             }
         };
-        for container in self.containers.places_made(cx)? {
+        for container in self.containers.places_created(cx)? {
             self.put(cx, vars, &container.child("env"))?;
         }
         Ok(())
     }
 }
 
-impl Compiled {
-    /// Puts the variables into one container's list.
+impl SetEnvOp {
+    /// Sets the variables in one container's list.
     fn put(&self, cx: &mut OpContext<'_>, vars: &[Var], at: &Pointer) -> Result<(), Fault> {
-        let error = |e| edit_fault(&e, self.span);
         if vars.is_empty() {
             return Ok(());
         }
@@ -197,10 +198,10 @@ impl Compiled {
         let mut unsettled = vars.iter().any(|var| var.refers);
         match cx.pod.get(at) {
             Some(Value::Array(_)) => {}
-            Some(other) if !other.is_null() => return cx.pod.ensure_list(at).map_err(error),
+            Some(other) if !other.is_null() => return cx.ensure_list(at, self.span),
             _ => {
                 let all = vars.iter().map(|var| var.item.clone()).collect();
-                cx.pod.set_creating(at, Value::Array(all)).map_err(error)?;
+                cx.set_creating(at, Value::Array(all), self.span)?;
                 new.extend(vars.iter().map(|var| var.name.as_str()));
             }
         }
@@ -211,15 +212,15 @@ impl Compiled {
             match place {
                 Some(place) => {
                     if list[place] != var.item {
-                        cx.pod.set(&at.child(place), var.item.clone()).map_err(error)?;
+                        cx.set(&at.child(place), var.item.clone(), self.span)?;
                     }
                     let same = |item: &Value| is_named(item, "name", &var.name);
-                    remove_from(cx.pod, at, place + 1, same).map_err(error)?;
+                    remove_from(cx, at, place + 1, same, self.span)?;
                 }
                 None => {
                     unsettled |= awaited;
                     let end = list.len();
-                    cx.pod.insert(at, end, var.item.clone()).map_err(error)?;
+                    cx.insert(at, end, var.item.clone(), self.span)?;
                     cx.env.appended(cx.pod, at, end, &var.item);
                     new.push(&var.name);
                 }
@@ -231,14 +232,14 @@ impl Compiled {
         }
     }
 
-    /// Moves variables behind those that they need.
+    /// Moves variables behind those that they refer to.
     fn arrange(&self, cx: &mut OpContext<'_>, vars: &[Var], new: &[&str], at: &Pointer) -> Result<(), Fault> {
         let set: Vec<&str> = vars.iter().map(|var| var.name.as_str()).collect();
         match env_order::order(items(cx.pod, at), &set, new) {
             Ok(None) => Ok(()),
-            Ok(Some(wanted)) => env_order::apply(cx.pod, at, &wanted).map_err(|e| edit_fault(&e, self.span)),
+            Ok(Some(wanted)) => cx.edit(self.span, |pod| env_order::apply(pod, at, &wanted)),
             Err(circle) => {
-                let message = format!("setEnv: {circle}, which Kubernetes leaves as it stands");
+                let message = format!("setEnv: {circle}, which Kubernetes doesn't expand");
                 let warning = Diagnostic::new(Code::EnvCycle, message).at(self.span);
                 if cx.warnings.last() != Some(&warning) {
                     cx.warnings.push(warning);

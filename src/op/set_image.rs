@@ -1,9 +1,10 @@
 //! `setImage`: the image of containers.
 
+use super::compiler::{Compiler, Function, Parameters};
 use super::containers::{Chosen, Containers};
-use super::host::edit_fault;
+use super::context::OpContext;
+use super::operation::Operation;
 use super::shapes::filled_text;
-use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Diagnostic, Fault, Span, did_you_mean};
 use crate::expr::ValueExpr;
 use crate::record;
@@ -11,19 +12,19 @@ use crate::source::Text;
 use serde_json::Value;
 
 record! {
-    /// Sets the image of containers and, if asked, when it is pulled.
+    /// Sets the image of containers and, optionally, the pull policy.
     ///
     /// ```yaml
-    /// - setImage: {image: "registry.local/train:${task.param('Args/tag', 'latest')}", pullPolicy: Always}
+    /// - setImage: {image: 'registry.local/train:${task.param("Args/tag", "latest")}', pullPolicy: Always}
     /// ```
     pub struct SetImage as "setImage" {
-        /// The image.
+        /// The image, such as `ubuntu:22.04`.
         required image: Text = "image",
-        /// `Always`, `IfNotPresent` or `Never`.
+        /// When the image is pulled: `Always`, `IfNotPresent` or `Never`.
         optional policy: Option<Text> = "pullPolicy",
-        /// Which containers: `task` (the default), `all`, or a list of names and globs.
+        /// The containers: `task` (the default), `all`, or a list of names and globs.
         optional containers: Containers = "containers",
-        /// Whether init containers too.
+        /// Whether to include init containers.
         optional init: bool = "init",
     }
 }
@@ -31,8 +32,7 @@ record! {
 const POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
 
 impl Parameters for SetImage {
-    const NAME: &'static str = "setImage";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("set_image", &["image", "pullPolicy"]));
+    const FUNCTION: Option<Function> = Some(("set_image", &["image", "pullPolicy"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let containers = self.containers.compile(self.init, compiler);
@@ -59,30 +59,30 @@ impl Parameters for SetImage {
                 Some((template, text.span))
             }
         };
-        Some(Box::new(Compiled { image: image?, policy, containers: containers?, span: self.image.span }))
+        Some(Box::new(SetImageOp { image: image?, policy, containers: containers?, span: self.image.span }))
     }
 }
 
 #[derive(Debug)]
-struct Compiled {
+struct SetImageOp {
     image: ValueExpr,
     policy: Option<(ValueExpr, Span)>,
     containers: Chosen,
     span: Span,
 }
 
-impl Operation for Compiled {
+impl Operation for SetImageOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let image = filled_text(cx, &self.image, "the image", self.span)?;
         let policy = match &self.policy {
             Some((template, span)) => Some(filled_text(cx, template, "`pullPolicy`", *span)?),
             None => None,
         };
-        for container in self.containers.places_made(cx)? {
+        for container in self.containers.places_created(cx)? {
             let fields = [("image", Some(&image)), ("imagePullPolicy", policy.as_ref())];
             for (key, text) in fields.into_iter().filter_map(|(key, text)| Some((key, text?))) {
                 let value = Value::String(text.to_string());
-                cx.pod.set_creating(&container.child(key), value).map_err(|e| edit_fault(&e, self.span))?;
+                cx.set_creating(&container.child(key), value, self.span)?;
             }
         }
         Ok(())

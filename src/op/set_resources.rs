@@ -1,9 +1,11 @@
 //! `setResources`: limits and requests of containers.
 
+use super::compiler::{Compiler, Function, Parameters};
 use super::containers::{Chosen, Containers};
+use super::context::OpContext;
+use super::operation::Operation;
 use super::shapes::{Object, filled, not};
 use super::text_map::merge;
-use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::expr::ValueExpr;
 use crate::pod::quantity::Quantity;
@@ -11,7 +13,7 @@ use crate::record;
 use serde_json::Value;
 
 record! {
-    /// Merges limits and requests by the resource's name: others stay, a null removes one.
+    /// Merges limits and requests by the name of the resource: other resources are kept, a null removes one.
     ///
     /// ```yaml
     /// - setResources:
@@ -19,20 +21,19 @@ record! {
     ///     requests: {cpu: 8, memory: null}
     /// ```
     pub struct SetResources as "setResources" {
-        /// The most of each resource.
+        /// The maximum of each resource.
         optional limits: Option<Object> = "limits",
-        /// What is set aside of each resource.
+        /// The amount requested of each resource.
         optional requests: Option<Object> = "requests",
-        /// Which containers: `task` (the default), `all`, or a list of names and globs.
+        /// The containers: `task` (the default), `all`, or a list of names and globs.
         optional containers: Containers = "containers",
-        /// Whether init containers too.
+        /// Whether to include init containers.
         optional init: bool = "init",
     }
 }
 
 impl Parameters for SetResources {
-    const NAME: &'static str = "setResources";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("set_resources", &["limits", "requests"]));
+    const FUNCTION: Option<Function> = Some(("set_resources", &["limits", "requests"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let containers = self.containers.compile(self.init, compiler)?;
@@ -41,7 +42,7 @@ impl Parameters for SetResources {
             compiler.error(Code::MissingKey, "`setResources` needs `limits` or `requests`", span);
             return None;
         }
-        let mut right = true;
+        let mut valid = true;
         let mut kinds = Vec::new();
         for (key, written) in [("limits", self.limits), ("requests", self.requests)] {
             let Some(written) = written else { continue };
@@ -49,19 +50,22 @@ impl Parameters for SetResources {
                 let open = node.as_str().is_some_and(|text| text.contains("${") && compiler.language.is_some());
                 if !open && let Err(why) = quantity(&name.value, &node.to_value()) {
                     compiler.error(Code::BadQuantity, why, node.span);
-                    right = false;
+                    valid = false;
                 }
             }
             match written.compile(&[], compiler) {
                 Some(template) => kinds.push(Kind { key, template, span: written.0.span }),
-                None => right = false,
+                None => valid = false,
             }
         }
-        right.then(|| Box::new(Compiled { kinds, containers }) as Box<dyn Operation>)
+        valid.then(|| Box::new(SetResourcesOp { kinds, containers }) as Box<dyn Operation>)
     }
 }
 
-/// Whether a resource may have this value; a null removes it.
+/// Checks the value of a resource; a null removes the resource.
+///
+/// # Errors
+/// The value is not a quantity.
 fn quantity(name: &str, value: &Value) -> Result<(), String> {
     match value {
         Value::Null => Ok(()),
@@ -70,7 +74,7 @@ fn quantity(name: &str, value: &Value) -> Result<(), String> {
 }
 
 #[derive(Debug)]
-struct Compiled {
+struct SetResourcesOp {
     kinds: Vec<Kind>,
     containers: Chosen,
 }
@@ -83,9 +87,9 @@ struct Kind {
     span: Span,
 }
 
-impl Operation for Compiled {
+impl Operation for SetResourcesOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
-        let containers = self.containers.places_made(cx)?;
+        let containers = self.containers.places_created(cx)?;
         for kind in &self.kinds {
             let patch = filled(cx, &kind.template)?;
             let Value::Object(entries) = &*patch else {

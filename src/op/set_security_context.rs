@@ -1,17 +1,18 @@
 //! `setSecurityContext`: security settings of containers and of the Pod.
 
+use super::compiler::{Compiler, Function, Parameters};
 use super::containers::{Chosen, Containers};
+use super::context::OpContext;
+use super::operation::Operation;
 use super::shapes::{Object, filled, not};
 use super::text_map::merge;
-use super::{Compiler, OpContext, Operation, Parameters};
 use crate::diagnostic::{Code, Fault, Span};
 use crate::edit::Pointer;
 use crate::expr::ValueExpr;
 use crate::record;
-use serde_json::Value;
 
 record! {
-    /// Merges security settings, of containers (`value`) and of the Pod (`pod`): keys that aren't named stay, lists are
+    /// Merges security settings of containers (`value`) and of the Pod (`pod`): keys that aren't named are kept, lists are
     /// replaced, a null removes a key.
     ///
     /// ```yaml
@@ -21,20 +22,19 @@ record! {
     ///     pod: {fsGroup: 2000}
     /// ```
     pub struct SetSecurityContext as "setSecurityContext" {
-        /// Keys of a container's securityContext.
+        /// Fields of the containers' securityContext.
         optional value: Option<Object> = "value",
-        /// Keys of the Pod's securityContext.
+        /// Fields of the Pod's securityContext.
         optional pod: Option<Object> = "pod",
-        /// Which containers get `value`: `task` (the default), `all`, or a list of names and globs.
+        /// The containers that get `value`: `task` (the default), `all`, or a list of names and globs.
         optional containers: Containers = "containers",
-        /// Whether init containers get it too.
+        /// Whether to include init containers.
         optional init: bool = "init",
     }
 }
 
 impl Parameters for SetSecurityContext {
-    const NAME: &'static str = "setSecurityContext";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("set_security_context", &["value"]));
+    const FUNCTION: Option<Function> = Some(("set_security_context", &["value"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let containers = self.containers.compile(self.init, compiler)?;
@@ -51,26 +51,26 @@ impl Parameters for SetSecurityContext {
                 return None;
             }
             (None, Some(_), Some(span)) => {
-                compiler.error(Code::BadValue, "`containers` says who gets `value`, which is missing", span);
+                compiler.error(Code::BadValue, "`containers` has no effect without `value`", span);
                 return None;
             }
             _ => {}
         }
-        Some(Box::new(Compiled { value, pod, containers }))
+        Some(Box::new(SetSecurityContextOp { value, pod, containers }))
     }
 }
 
 #[derive(Debug)]
-struct Compiled {
+struct SetSecurityContextOp {
     value: Option<(ValueExpr, Span)>,
     pod: Option<(ValueExpr, Span)>,
     containers: Chosen,
 }
 
-impl Operation for Compiled {
+impl Operation for SetSecurityContextOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         if let Some((template, span)) = &self.value {
-            let containers = self.containers.places_made(cx)?;
+            let containers = self.containers.places_created(cx)?;
             let patch = filled(cx, template)?;
             if !patch.is_object() {
                 return Err(not("`value`", "an object", &patch, *span));
@@ -80,11 +80,11 @@ impl Operation for Compiled {
             }
         }
         if let Some((template, span)) = &self.pod {
-            let patch: std::borrow::Cow<'_, Value> = filled(cx, template)?;
+            let patch = filled(cx, template)?;
             if !patch.is_object() {
                 return Err(not("`pod`", "an object", &patch, *span));
             }
-            merge(cx, &Pointer::from_iter(["spec".into(), "securityContext".into()]), &patch, *span)?;
+            merge(cx, &Pointer::of(["spec", "securityContext"]), &patch, *span)?;
         }
         Ok(())
     }

@@ -1,23 +1,24 @@
-//! Shapes of parameters that several operations take, and how they are filled in without copying constants.
+//! Kinds of parameters that several operations take, and how they are evaluated without copying constants.
 
-use super::{Compiler, OpContext};
+use super::compiler::Compiler;
+use super::context::OpContext;
 use crate::diagnostic::{Code, Diagnostics, Fault, Span, fault};
 use crate::edit::kind_of;
 use crate::expr::ValueExpr;
 use crate::read::{Read, wrong};
+use crate::schema;
 use crate::source::{Kind, Node};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// The pattern of a string that holds an expression, for JSON Schemas.
+/// The pattern of a string that contains an expression, for JSON Schemas.
 pub const EXPRESSION: &str = r"\$\{";
 
 /// An object, or an expression that gives one.
 #[derive(Debug, Clone)]
 pub struct Object(pub Node);
 
-/// A list, or a single element of it, or an expression that gives either.
+/// A list, a single element, or an expression that gives either.
 #[derive(Debug, Clone)]
 pub struct Items(pub Node);
 
@@ -35,17 +36,7 @@ impl Read for Object {
     }
 }
 
-impl JsonSchema for Object {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "Object".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"anyOf": [{"type": "object"}, {"type": "string", "pattern": EXPRESSION}]})
-    }
-}
+schema!(inline Object, {"anyOf": [{"type": "object"}, {"type": "string", "pattern": EXPRESSION}]});
 
 impl Read for Items {
     fn read(node: &Node, found: &mut Diagnostics) -> Option<Self> {
@@ -58,25 +49,15 @@ impl Read for Items {
     }
 }
 
-impl JsonSchema for Items {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "Items".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": ["array", "object", "string"], "minItems": 1})
-    }
-}
+schema!(inline Items, {"type": ["array", "object", "string"], "minItems": 1});
 
 impl Object {
-    /// Compiles it. A key that must be there, and hold text, is checked where it isn't left to an expression.
+    /// Compiles the object. The keys in `needs` must have text, unless an expression gives it.
     pub fn compile(&self, needs: &[&str], compiler: &mut Compiler<'_>) -> Option<ValueExpr> {
         let template = compiler.value(&self.0)?;
         let checked = match (&template, &self.0.kind) {
             (_, Kind::Map(_)) => needs.iter().map(|key| self.needs(key, compiler)).collect::<Vec<_>>(),
-            // A script's string: there `${` has no meaning.
+            // A string from a script, in which `${` has no meaning.
             (ValueExpr::Constant(_), _) => vec![wrong(&self.0, "an object", compiler.found)],
             _ => Vec::new(),
         };
@@ -93,7 +74,7 @@ impl Object {
                 None
             }
             None => {
-                // An expression in a key may come out as this one.
+                // A key with an expression may turn out to be this one.
                 if self.0.entries().iter().any(|(key, _)| key.value.contains("${")) {
                     return Some(());
                 }
@@ -105,7 +86,8 @@ impl Object {
 }
 
 impl Items {
-    /// Compiles it. Each element is checked as it is written; what an expression gives must be checked again at run time.
+    /// Compiles the list, and checks each element as it is written. The results of expressions must be checked when the
+    /// rule runs.
     pub fn compile_each(
         &self,
         compiler: &mut Compiler<'_>,
@@ -120,7 +102,7 @@ impl Items {
     }
 }
 
-/// The elements of a filled-in [`Items`]: those of a list, or the single one.
+/// The elements of evaluated [`Items`]: those of a list, or the single one.
 pub fn elements(value: &Value) -> &[Value] {
     match value {
         Value::Array(items) => items,
@@ -128,7 +110,10 @@ pub fn elements(value: &Value) -> &[Value] {
     }
 }
 
-/// Fills a template in; a constant is borrowed.
+/// Evaluates a value; a constant is borrowed.
+///
+/// # Errors
+/// An expression fails.
 pub fn filled<'t>(cx: &mut OpContext<'_>, template: &'t ValueExpr) -> Result<Cow<'t, Value>, Fault> {
     match template.constant() {
         Some(value) => Ok(Cow::Borrowed(value)),
@@ -136,7 +121,10 @@ pub fn filled<'t>(cx: &mut OpContext<'_>, template: &'t ValueExpr) -> Result<Cow
     }
 }
 
-/// Fills a template in that stands for text which can't be empty; a constant is borrowed.
+/// Evaluates a value that must be text and not empty; a constant is borrowed. `what` names it in messages.
+///
+/// # Errors
+/// An expression fails, or the value is something else.
 pub fn filled_text<'t>(
     cx: &mut OpContext<'_>,
     template: &'t ValueExpr,
@@ -154,7 +142,10 @@ pub fn filled_text<'t>(
     }
 }
 
-/// The text of a key of an object, which can't be empty.
+/// The text of a key of an object. `what` names the object in messages.
+///
+/// # Errors
+/// The value is not an object, or the key is missing, empty or not text.
 pub fn text_of<'v>(value: &'v Value, key: &str, what: &str, span: Span) -> Result<&'v str, Fault> {
     if !value.is_object() {
         return Err(not(what, "an object", value, span));
@@ -171,12 +162,12 @@ pub fn text_of<'v>(value: &'v Value, key: &str, what: &str, span: Span) -> Resul
 pub fn not(what: &str, wanted: &str, found: &Value, span: Span) -> Fault {
     let mut error = fault(Code::WrongType, format!("{what} is {}, not {wanted}", kind_of(found)), span);
     if found.is_null() {
-        error.help = Some("give a default with `??`".to_owned());
+        error.help = Some("if the value may be missing, give a default with `??`".to_owned());
     }
     error
 }
 
-/// A text, number or boolean as text.
+/// A text, number or boolean as text; nothing for other values.
 pub fn scalar_text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => Some(Cow::Borrowed(text)),

@@ -1,43 +1,40 @@
-//! `substitute`: literal placeholders.
+//! `substitute`: replaces literal placeholders.
 
-use super::host::{edit_fault, outermost};
-use super::replace::MAX_TEXTS;
-use super::{Compiler, OpContext, Operation, Parameters};
+use super::compiler::{Compiler, Function, Parameters};
+use super::context::OpContext;
+use super::context::outermost;
+use super::operation::Operation;
+use super::replace::{MAX_TEXT, MAX_TEXTS};
 use crate::diagnostic::{Code, Diagnostic, Fault, Span, fault};
 use crate::edit::Pointer;
 use crate::expr::ValueExpr;
 use crate::path::Path;
 use crate::read::{Read, wrong};
-use crate::record;
 use crate::source::{Kind, Node, Style, Text};
+use crate::{record, schema};
 use aho_corasick::{AhoCorasick, MatchKind};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 use std::cell::Cell;
 
-/// The largest text that may come out.
-const MAX_TEXT: usize = 1 << 20;
-
 record! {
-    /// Puts values in place of literal placeholders, in all texts and keys of the Pod or of what `path` matches. Of two
-    /// placeholders that fit, the longer one counts; what was put in is not looked at again. If none is found anywhere,
-    /// that is a warning.
+    /// Replaces literal placeholders by values, in all texts and keys of the Pod or of the matches of `path`. Of two
+    /// placeholders at the same position, the longer one counts; values are not searched for placeholders. It is a warning
+    /// if no placeholder is found.
     ///
     /// ```yaml
     /// - substitute: {tokens: {PVC_NAME: "${pod_name}"}}
     /// ```
     pub struct Substitute as "substitute" {
-        /// The placeholders, each with the text, number or boolean for it.
+        /// The placeholders, each with the text, number or boolean that replaces it.
         required tokens: Tokens = "tokens",
-        /// A JSONPath; the whole Pod if left out.
+        /// A JSONPath; the entire Pod by default.
         optional path: Option<Text> = "path",
-        /// Whether a path that matches nothing is fine.
+        /// Whether a path may match nothing.
         optional optional: bool = "optional",
     }
 }
 
-/// Placeholders and what stands for them.
+/// Placeholders with their values.
 #[derive(Debug, Clone)]
 pub struct Tokens(Vec<(Text, Node)>, Span);
 
@@ -50,24 +47,14 @@ impl Read for Tokens {
     }
 }
 
-impl JsonSchema for Tokens {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "Tokens".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object", "minProperties": 1,
-            "additionalProperties": {"type": ["string", "number", "boolean"]}
-        })
-    }
-}
+schema!(inline Tokens, {
+    "type": "object",
+    "minProperties": 1,
+    "additionalProperties": {"type": ["string", "number", "boolean"]}
+});
 
 impl Parameters for Substitute {
-    const NAME: &'static str = "substitute";
-    const FUNCTION: Option<(&'static str, &'static [&'static str])> = Some(("substitute", &["tokens", "path"]));
+    const FUNCTION: Option<Function> = Some(("substitute", &["tokens", "path"]));
 
     fn compile(self, compiler: &mut Compiler<'_>) -> Option<Box<dyn Operation>> {
         let Tokens(entries, span) = self.tokens;
@@ -75,20 +62,21 @@ impl Parameters for Substitute {
         let written = self.path.unwrap_or_else(whole);
         let path = compiler.path(&written);
         let mut values = Vec::with_capacity(entries.len());
-        let mut right = true;
+        let mut valid = true;
         for (token, value) in &entries {
             if token.value.is_empty() {
-                compiler.error(Code::BadValue, "an empty placeholder", token.span);
-                right = false;
+                compiler.error(Code::BadValue, "a placeholder is empty", token.span);
+                valid = false;
             }
             if !matches!(value.kind, Kind::String(_) | Kind::Number(_) | Kind::Bool(_)) {
-                let message = format!("a placeholder stands for text, and this is {}", value.kind_name());
+                let message =
+                    format!("a placeholder's value must be text, a number or a boolean, not {}", value.kind_name());
                 compiler.error(Code::WrongType, message, value.span);
-                right = false;
+                valid = false;
             }
             match compiler.value(value) {
                 Some(template) => values.push((template, value.span)),
-                None => right = false,
+                None => valid = false,
             }
         }
         let names: Vec<String> = entries.iter().map(|(token, _)| token.value.clone()).collect();
@@ -100,13 +88,13 @@ impl Parameters for Substitute {
                 return None;
             }
         };
-        let path = path.filter(|_| right)?;
-        Some(Box::new(Compiled { finder, names, values, path, optional: self.optional, written, span }))
+        let path = path.filter(|_| valid)?;
+        Some(Box::new(SubstituteOp { finder, names, values, path, optional: self.optional, written, span }))
     }
 }
 
 #[derive(Debug)]
-struct Compiled {
+struct SubstituteOp {
     finder: AhoCorasick,
     names: Vec<String>,
     values: Vec<(ValueExpr, Span)>,
@@ -116,18 +104,18 @@ struct Compiled {
     span: Span,
 }
 
-/// What stands for the placeholders, and how much text was made of them.
+/// The values of the placeholders, and the size of the texts written so far.
 struct Values {
     texts: Vec<String>,
-    made: Cell<usize>,
+    written: Cell<usize>,
 }
 
-impl Operation for Compiled {
+impl Operation for SubstituteOp {
     fn apply(&self, cx: &mut OpContext<'_>) -> Result<(), Fault> {
         let texts = self.values.iter().map(|(value, span)| cx.text(value, *span)).collect::<Result<_, _>>()?;
-        let values = Values { texts, made: Cell::new(0) };
+        let values = Values { texts, written: Cell::new(0) };
         let mut found = false;
-        // What lies in another match is done with that: nothing is looked at twice.
+        // A match inside another is handled with the outer one, so that nothing is replaced twice.
         let places = outermost(cx.select(&self.path, &self.written, self.optional)?);
         if places.is_empty() {
             return Ok(());
@@ -139,7 +127,7 @@ impl Operation for Compiled {
             }
             found |= !edits.is_empty();
             for (at, value) in edits {
-                cx.pod.set(&at, value).map_err(|e| edit_fault(&e, self.written.span))?;
+                cx.set(&at, value, self.written.span)?;
             }
         }
         if !found {
@@ -151,7 +139,7 @@ impl Operation for Compiled {
     }
 }
 
-impl Compiled {
+impl SubstituteOp {
     fn fill(&self, text: &str, values: &Values) -> Result<Option<String>, Fault> {
         if !self.finder.is_match(text) {
             return Ok(None);
@@ -163,19 +151,19 @@ impl Compiled {
             out.push_str(&values.texts[hit.pattern().as_usize()]);
             last = hit.end();
             if out.len() > MAX_TEXT {
-                return Err(fault(Code::LimitExceeded, "a text grows beyond 1 MiB", self.span));
+                return Err(fault(Code::LimitExceeded, "a text would become larger than 1 MiB", self.span));
             }
         }
         out.push_str(&text[last..]);
-        values.made.set(values.made.get() + out.len());
-        if values.made.get() > MAX_TEXTS {
-            return Err(fault(Code::LimitExceeded, "the texts grow beyond 16 MiB", self.span));
+        values.written.set(values.written.get() + out.len());
+        if values.written.get() > MAX_TEXTS {
+            return Err(fault(Code::LimitExceeded, "the texts would become larger than 16 MiB in total", self.span));
         }
         Ok(Some(out))
     }
 
-    /// The changes below a place: texts one by one; an object with a placeholder in a key is written whole, so that its
-    /// keys keep their order.
+    /// Collects the changes at and below a place: texts one by one, but an object with a placeholder in a key as one
+    /// change, so that its keys keep their order.
     fn plan(
         &self,
         value: &Value,
@@ -197,7 +185,7 @@ impl Compiled {
                 }
             }
             Value::Object(map) if map.keys().any(|key| self.finder.is_match(key)) => {
-                edits.push((at.clone(), self.whole(value, values)?));
+                edits.push((at.clone(), self.replaced(value, values)?));
             }
             Value::Object(map) => {
                 for (key, item) in map {
@@ -211,15 +199,17 @@ impl Compiled {
         Ok(())
     }
 
-    fn whole(&self, value: &Value, values: &Values) -> Result<Value, Fault> {
+    fn replaced(&self, value: &Value, values: &Values) -> Result<Value, Fault> {
         Ok(match value {
             Value::String(text) => Value::String(self.fill(text, values)?.unwrap_or_else(|| text.clone())),
-            Value::Array(list) => Value::Array(list.iter().map(|v| self.whole(v, values)).collect::<Result<_, _>>()?),
+            Value::Array(list) => {
+                Value::Array(list.iter().map(|v| self.replaced(v, values)).collect::<Result<_, _>>()?)
+            }
             Value::Object(map) => {
                 let mut out = Map::with_capacity(map.len());
                 for (key, item) in map {
                     let name = self.fill(key, values)?.unwrap_or_else(|| key.clone());
-                    if out.insert(name.clone(), self.whole(item, values)?).is_some() {
+                    if out.insert(name.clone(), self.replaced(item, values)?).is_some() {
                         return Err(fault(Code::OperationFailed, format!("two keys become `{name}`"), self.span));
                     }
                 }

@@ -1,7 +1,8 @@
 //! Labels, annotations and node selectors: objects whose values are all text.
 
+use super::compiler::Compiler;
+use super::context::OpContext;
 use super::shapes::{Object, filled, scalar_text};
-use super::{Compiler, OpContext};
 use crate::diagnostic::{Code, Fault, Span, fault};
 use crate::edit::{Pointer, kind_of, merge_patch};
 use crate::expr::ValueExpr;
@@ -9,29 +10,29 @@ use crate::pod::names;
 use crate::source::Kind;
 use serde_json::Value;
 
-/// What an entry may be. The error says what is wrong with it.
+/// Checks an entry: its key, and its value unless that is null.
 type Check = fn(&str, Option<&str>) -> Result<(), Wrong>;
 
-/// What is wrong with an entry: the code, the message, and what to do.
+/// What is wrong with an entry: the code, the message and the help.
 pub type Wrong = (Code, String, Option<&'static str>);
 
-/// A compiled object of texts.
+/// A compiled object whose values are text.
 #[derive(Debug)]
 pub struct TextMap {
-    /// A constant has its values as text already.
+    /// The values of a constant are text already.
     entries: ValueExpr,
     check: Check,
     span: Span,
 }
 
 impl TextMap {
-    /// Compiles it, and checks the entries that hold no expression.
+    /// Compiles an object, and checks the entries that contain no expression.
     pub fn compile(written: &Object, check: Check, compiler: &mut Compiler<'_>) -> Option<Self> {
         let mut entries = written.compile(&[], compiler)?;
-        let mut right = true;
+        let mut valid = true;
         if let Kind::Map(nodes) = &written.0.kind {
             for (key, value) in nodes {
-                // What is yet to be filled in passes as text; its check comes at run time.
+                // The results of expressions are checked when the rule runs.
                 let open = |text: &str| compiler.language.is_some() && text.contains("${");
                 if open(&key.value) || value.as_str().is_some_and(open) {
                     continue;
@@ -41,22 +42,25 @@ impl TextMap {
                     let mut diagnostic = fault(code, message, span);
                     diagnostic.help = help.map(str::to_owned);
                     compiler.found.push(*diagnostic);
-                    right = false;
+                    valid = false;
                 }
             }
         }
-        if let (ValueExpr::Constant(Value::Object(map)), true) = (&mut entries, right) {
+        if let (ValueExpr::Constant(Value::Object(map)), true) = (&mut entries, valid) {
             map.values_mut().for_each(textify);
         }
-        right.then_some(TextMap { entries, check, span: written.0.span })
+        valid.then_some(TextMap { entries, check, span: written.0.span })
     }
 
-    /// Sets the entries in the object at `at`, which is made if it is absent; a null removes one.
+    /// Sets the entries in the object at `at`, which is created if it is absent; a null removes an entry.
+    ///
+    /// # Errors
+    /// An expression fails or gives an entry that isn't allowed, or the edit doesn't fit the Pod.
     pub fn apply(&self, cx: &mut OpContext<'_>, at: &Pointer) -> Result<(), Fault> {
         let mut entries = filled(cx, &self.entries)?;
         if self.entries.constant().is_none() {
             let Value::Object(map) = entries.to_mut() else {
-                let message = format!("expected an object, and it came out as {}", kind_of(&entries));
+                let message = format!("expected an object, but the expression gives {}", kind_of(&entries));
                 return Err(fault(Code::ExpressionFailed, message, self.span));
             };
             for (key, value) in map.iter() {
@@ -88,52 +92,63 @@ fn textify(value: &mut Value) {
     }
 }
 
-/// The check of a label's entry.
+/// Checks a label.
 pub fn label(key: &str, value: Option<&str>) -> Result<(), Wrong> {
     let Some(value) = value else {
-        return Err((Code::WrongType, format!("the label `{key}` is null"), Some("`remove` removes one")));
+        return Err((
+            Code::WrongType,
+            format!("the label `{key}` is null"),
+            Some("to remove it, use the operation `remove`"),
+        ));
     };
     selector(key, Some(value))
 }
 
-/// The check of a node selector's entry; null stands for removing it.
+/// Checks an entry of a node selector; a null removes the entry.
 pub fn selector(key: &str, value: Option<&str>) -> Result<(), Wrong> {
     if !names::is_label_key(key) {
-        return Err((Code::BadName, format!("`{key}` can't be the key of a label"), None));
+        return Err((Code::BadName, format!("`{key}` is not a valid label key"), None));
     }
     if let Some(value) = value.filter(|value| !names::is_label_value(value)) {
-        let message = format!("`{value}` can't be the value of a label: up to 63 letters, digits, `-`, `_` and `.`");
-        return Err((Code::BadName, message, Some("label(…) makes a valid one of any text")));
+        let message = format!("`{value}` is not a valid label value: up to 63 letters, digits, `-`, `_` and `.`");
+        return Err((Code::BadName, message, Some("`label(…)` turns any text into a valid one")));
     }
     Ok(())
 }
 
-/// The check of an annotation's entry.
+/// Checks an annotation.
 pub fn annotation(key: &str, value: Option<&str>) -> Result<(), Wrong> {
     if value.is_none() {
-        return Err((Code::WrongType, format!("the annotation `{key}` is null"), Some("`remove` removes one")));
+        return Err((
+            Code::WrongType,
+            format!("the annotation `{key}` is null"),
+            Some("to remove it, use the operation `remove`"),
+        ));
     }
-    // Kubernetes looks at the key of an annotation in lower case.
+    // Kubernetes checks the key of an annotation in lower case.
     match names::is_label_key(&key.to_ascii_lowercase()) {
         true => Ok(()),
-        false => Err((Code::BadName, format!("`{key}` can't be the key of an annotation"), None)),
+        false => Err((Code::BadName, format!("`{key}` is not a valid annotation key"), None)),
     }
 }
 
-/// Merges an object into the one at `at`, which is made if it is absent; a null removes a key.
+/// Merges an object into the one at `at`, which is created if it is absent; a null removes a key.
+///
+/// # Errors
+/// The edit doesn't fit the Pod, or makes it too large.
 pub fn merge(cx: &mut OpContext<'_>, at: &Pointer, patch: &Value, span: Span) -> Result<(), Fault> {
     let absent = !matches!(cx.pod.get(at), Some(Value::Object(_)));
-    // Removing from nothing makes nothing.
-    if absent && says_nothing(patch) {
+    // A patch that only removes must not create the object.
+    if absent && only_removes(patch) {
         return Ok(());
     }
-    merge_patch::apply(cx.pod, at, patch).map_err(|error| super::host::edit_fault(&error, span))
+    cx.edit(span, |pod| merge_patch::apply(pod, at, patch))
 }
 
-fn says_nothing(patch: &Value) -> bool {
+fn only_removes(patch: &Value) -> bool {
     match patch {
         Value::Null => true,
-        Value::Object(map) => map.values().all(says_nothing),
+        Value::Object(map) => map.values().all(only_removes),
         _ => false,
     }
 }

@@ -38,7 +38,7 @@ fn selects_in_document_order() {
 #[test]
 fn relative_paths_begin_at_their_base() {
     let pod = pod();
-    let base = Pointer::root().child("spec").child("containers").child(1);
+    let base = Pointer::of(["spec", "containers"]).child(1);
     let found = path("@.env[?@.value != $.metadata.name].name").select_from(&pod, &base);
     assert_eq!(found.iter().map(Pointer::to_string).collect::<Vec<_>>(), ["$.spec.containers[1].env[0].name"]);
     assert_eq!(path("@").select_from(&pod, &base), [base]);

@@ -26,12 +26,12 @@ pub fn compile(sources: &Sources, values: Option<&Values>, files: &[FileId], fou
     };
     if let Some(values) = values {
         if let Some(list) = values.rules() {
-            let rules = rules::read_list(list, builder.found);
-            builder.add_set(RuleSet { env: Vec::new(), vars: Vec::new(), rules }, None);
+            let set = rules::read_list(list, builder.found);
+            builder.add_set(set, None);
         }
         for (queue, list) in values.queue_rules() {
-            let rules = rules::read_list(list, builder.found);
-            builder.add_set(RuleSet { env: Vec::new(), vars: Vec::new(), rules }, Some(&queue.name));
+            let set = rules::read_list(list, builder.found);
+            builder.add_set(set, Some(&queue.name));
         }
     }
     for file in files {
@@ -72,19 +72,18 @@ impl Builder<'_> {
         let vars = self.vars(&set, &names);
         let number = self.sets.len();
         self.sets.push(Set { env: names.env.clone(), vars: vars.into() });
-        for (rule, whole) in set.rules {
-            self.add_rule(rule, whole, number, &names, queue);
+        for rule in set.rules {
+            self.add_rule(rule.value, rule.complete, number, &names, queue);
         }
     }
 
     fn compiler(&mut self, names: &Names) -> Compiler<'_> {
-        let span = Span::new(FileId(u32::MAX), 0, 0);
         Compiler {
             sources: self.sources,
             found: self.found,
             language: Some(&self.language),
             names: names.clone(),
-            span,
+            span: Span::NOWHERE,
             hooks: Vec::new(),
             operations: op::ALL,
         }

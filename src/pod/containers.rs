@@ -1,9 +1,8 @@
 //! Which containers an operation is about.
 
-use crate::edit::{Pointer, Step};
+use crate::edit::Pointer;
 use globset::GlobMatcher;
 use serde_json::Value;
-use smol_str::SmolStr;
 
 /// A container's name as the user writes it: exact, or with `*`, `?`, `[…]`.
 #[derive(Debug, Clone)]
@@ -61,8 +60,8 @@ pub struct Selected {
 
 /// Finds containers. With `init`, init containers too: all of them, or, where names are given, those that match.
 pub fn pointers(pod: &Value, select: &Select, init: bool) -> Selected {
-    let list = |key| Pointer::from_iter([SmolStr::new_static("spec"), SmolStr::new_static(key)].map(Step::Key));
-    let (main, before) = (list("containers"), if init { list("initContainers") } else { Pointer::root() });
+    let main = Pointer::of(["spec", "containers"]);
+    let before = if init { Pointer::of(["spec", "initContainers"]) } else { Pointer::root() };
     let count = |at: &Pointer| at.get(pod).and_then(Value::as_array).map_or(0, Vec::len);
     let first = match select {
         Select::Task => count(&main).min(1),

@@ -68,9 +68,8 @@ mod tests {
 
     #[test]
     fn places_lead_into_the_pod() {
-        let image = Pointer::root().child("spec").child("containers").child(0).child("image");
-        let in_job =
-            Pointer::root().child("spec").child("template").child("spec").child("containers").child(0).child("image");
+        let image = Pointer::of(["spec", "containers"]).child(0).child("image");
+        let in_job = Pointer::of(["spec", "template", "spec", "containers"]).child(0).child("image");
         assert_eq!(place_in_pod(&in_job), image);
         assert_eq!(place_in_pod(&image), image);
     }

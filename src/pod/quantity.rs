@@ -97,11 +97,6 @@ impl Quantity {
     pub fn millis(&self) -> i128 {
         round_up(self.nanos, ONE / 1000)
     }
-
-    /// As a floating point number; may be inexact.
-    pub fn to_f64(&self) -> f64 {
-        self.nanos as f64 / ONE as f64
-    }
 }
 
 fn digits(text: &str) -> &str {

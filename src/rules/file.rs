@@ -1,12 +1,10 @@
 //! A rules file: one or several YAML documents of `kind: Rules`.
 
-use super::{Rule, rule};
+use super::rule::Rule;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Sources, Span, did_you_mean};
-use crate::read::{self, Read};
-use crate::record;
+use crate::read::{Partial, Read, StandIn, wrong};
 use crate::source::{Kind, Node, Text, yaml};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use std::borrow::Cow;
+use crate::{record, schema};
 
 /// The version of the language that this podrules reads.
 pub const API_VERSION: &str = "podrules.io/v1";
@@ -15,17 +13,17 @@ pub const KIND: &str = "Rules";
 
 record! {
     /// A rules file of podrules.
-    pub struct RulesDocument as "Rules" {
-        /// The version of the language.
+    pub struct RulesDocument as "Rules", partly {
+        /// The version of the language, `podrules.io/v1`.
         required api_version: ApiVersion = "apiVersion",
-        /// What this document is.
+        /// The kind of the document, `Rules`.
         required kind: RulesKind = "kind",
-        /// Environment variables that expressions may read, as `env.NAME`; no others are visible.
+        /// Names of the environment variables that expressions may read, as `env.NAME`; no others are visible.
         optional env: Vec<Text> = "env",
-        /// Values with names, as `vars.NAME`; each is worked out once a task, on first use.
+        /// Named values that expressions read as `vars.NAME`, evaluated once per task, on first use.
         optional vars: Vars = "vars",
         /// The rules, in the order in which they run.
-        required rules: Vec<Rule> = "rules",
+        required rules: Vec<Partial<Rule>> = "rules",
     }
 }
 
@@ -35,17 +33,7 @@ macro_rules! constant {
         #[derive(Debug, Clone)]
         pub struct $name;
 
-        impl JsonSchema for $name {
-            fn inline_schema() -> bool {
-                true
-            }
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"const": $value})
-            }
-        }
+        schema!(inline $name, {"const": $value});
 
         impl Read for $name {
             fn read(node: &Node, found: &mut Diagnostics) -> Option<Self> {
@@ -59,11 +47,17 @@ macro_rules! constant {
                 None
             }
         }
+
+        impl StandIn for $name {
+            fn stand_in(_: &Node) -> Self {
+                $name
+            }
+        }
     };
 }
 
-constant!(ApiVersion, API_VERSION, "`podrules.io/v1`.");
-constant!(RulesKind, KIND, "`Rules`.");
+constant!(ApiVersion, API_VERSION, "The text `podrules.io/v1`.");
+constant!(RulesKind, KIND, "The text `Rules`.");
 
 /// The `vars:` of a file, in the order written.
 #[derive(Debug, Clone, Default)]
@@ -74,35 +68,25 @@ impl Read for Vars {
         match &node.kind {
             Kind::Map(entries) => Some(Vars(entries.clone())),
             Kind::Null => Some(Vars::default()),
-            _ => read::wrong(node, "an object of names and values", found),
+            _ => wrong(node, "an object of names and values", found),
         }
     }
 }
 
-impl JsonSchema for Vars {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "Vars".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "object", "additionalProperties": true})
-    }
-}
+schema!(inline Vars, {"type": "object", "additionalProperties": true});
 
-/// Rules that belong together: a document, or a list in a values file.
-#[derive(Debug, Clone)]
+/// Rules with common names: those of a document, or of a list in a values file.
+#[derive(Debug, Clone, Default)]
 pub struct RuleSet {
-    /// The variables its expressions may read from the environment.
+    /// The environment variables that its expressions may read.
     pub env: Vec<Text>,
     /// Its named values.
     pub vars: Vec<(Text, Node)>,
-    /// The rules, each with whether all of it could be read.
-    pub rules: Vec<(rule::Rule, bool)>,
+    /// The rules, as far as they could be read.
+    pub rules: Vec<Partial<Rule>>,
 }
 
-/// Reads a rules file. What can be read is given even where other rules have mistakes, so that all can be checked.
+/// Reads a rules file. Rules without mistakes are returned even if others have some, so that all can be checked.
 pub fn read_file(sources: &Sources, file: FileId, found: &mut Diagnostics) -> Vec<RuleSet> {
     let mut syntax = Diagnostics::new();
     let documents = yaml::read(sources, file, &mut syntax);
@@ -122,23 +106,11 @@ fn read_document(document: &Node, found: &mut Diagnostics) -> Option<RuleSet> {
         found.push(hint);
         return None;
     }
-    let known = &["apiVersion", "kind", "env", "vars", "rules"];
-    let fields = read::Fields::open(document, "Rules", known, found)?;
-    let _ = fields.required::<ApiVersion>("apiVersion", found);
-    let _ = fields.required::<RulesKind>("kind", found);
-    let env = fields.optional("env", found).unwrap_or_default();
-    let vars = fields.optional::<Vars>("vars", found).unwrap_or_default().0;
-    let rules = match document.get("rules") {
-        Some(node) => read_list(node, found),
-        None => {
-            let _ = fields.required::<Node>("rules", found);
-            Vec::new()
-        }
-    };
-    Some(RuleSet { env, vars, rules })
+    let RulesDocument { env, vars, rules, .. } = RulesDocument::read_partly(document, found)?;
+    Some(RuleSet { env, vars: vars.0, rules })
 }
 
-/// A document that is something else altogether: one error says more than ten unknown keys.
+/// The error of a document that is not rules at all: it says more than one error for each unknown key.
 fn other_document(document: &Node) -> Option<Diagnostic> {
     let error = |message: String, span| Some(Diagnostic::new(Code::NotRules, message).at(span));
     if let Some((key, _)) = document.entry("agentk8sglue") {
@@ -158,14 +130,7 @@ fn other_document(document: &Node) -> Option<Diagnostic> {
     }
 }
 
-/// Reads a list of rules, each with whether all of it could be read.
-pub fn read_list(node: &Node, found: &mut Diagnostics) -> Vec<(rule::Rule, bool)> {
-    match &node.kind {
-        Kind::List(items) => items.iter().filter_map(|item| rule::Rule::read_partly(item, found)).collect(),
-        Kind::Null => Vec::new(),
-        _ => {
-            let _ = read::wrong::<()>(node, "a list of rules", found);
-            Vec::new()
-        }
-    }
+/// Reads a list of rules, as far as they can be read.
+pub fn read_list(node: &Node, found: &mut Diagnostics) -> RuleSet {
+    RuleSet { rules: Vec::read_partly(node, found).unwrap_or_default(), ..RuleSet::default() }
 }

@@ -1,4 +1,4 @@
-//! What a user may write, as written: nothing here is resolved or compiled. The JSON Schema is made of these types.
+//! Rules as users write them: nothing here is resolved or compiled. These types also give the JSON Schema.
 
 mod file;
 mod rule;

@@ -2,24 +2,23 @@
 
 use crate::diagnostic::Diagnostics;
 use crate::lifetime::Lifetime;
-use crate::read::{Fields, Read, wrong};
-use crate::source::{Kind, Node, Style, Text};
-use crate::{record, words};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use std::borrow::Cow;
+use crate::read::{Read, wrong};
+use crate::source::{Kind, Node, Text};
+use crate::{record, schema, words};
 
 record! {
-    /// A named set of edits for the Pods of some queues or tasks. A rule is a transaction: all of it is done, or nothing.
-    pub struct Rule as "rule" {
-        /// A unique name; errors, traces and metrics show it.
+    /// Edits for the Pods of some queues or tasks. A rule is a transaction: it is applied completely or not at all.
+    pub struct Rule as "rule", partly {
+        /// The rule's name, which must be unique; errors, traces and metrics show it.
         required name: Text = "name",
         /// What the rule is for.
         optional description: Option<Text> = "description",
-        /// The queues it is for: names or ids, globs, `/regular expressions/`; a leading `!` excludes. Absent: every queue.
+        /// The queues whose Pods it edits: names or ids, globs, `/regular expressions/`; a leading `!` excludes. Every queue by
+        /// default.
         optional queues: Option<Selectors> = "queues",
-        /// A Rhai expression; the rule is skipped unless it gives true. Absent: always.
+        /// A Rhai expression; the rule is skipped unless it is true. Always true by default.
         optional when: Option<Text> = "when",
-        /// Objects that are created before the Pod.
+        /// Kubernetes objects that are created before the Pod.
         optional companions: Vec<Companion> = "companions",
         /// The operations, in order.
         optional operations: Vec<Operation> = "do",
@@ -29,54 +28,19 @@ record! {
         optional enabled: Enabled = "enabled",
         /// Whether the rule changes the Pod or only reports what it would change.
         optional mode: Mode = "mode",
-        /// When this rule was applied, no later rule of its stage runs.
+        /// If true, no later rule of the stage runs once this one was applied.
         optional stop: bool = "stop",
-        /// When the rule runs.
+        /// When the rule runs: on the template, or on the complete Pod.
         optional stage: RuleStage = "stage",
     }
 }
 
-impl Rule {
-    /// Reads as much of a rule as can be, so that all of its mistakes can be told; false if some of it had to be left out.
-    pub fn read_partly(node: &Node, found: &mut Diagnostics) -> Option<(Rule, bool)> {
-        let before = found.errors();
-        let fields = Fields::open(node, "rule", Self::KEYS, found)?;
-        let rule = Rule {
-            name: fields.required("name", found).unwrap_or_else(|| Text {
-                span: node.span,
-                value: "?".into(),
-                style: Style::Made,
-            }),
-            description: fields.optional("description", found).unwrap_or_default(),
-            queues: fields.optional("queues", found).unwrap_or_default(),
-            when: fields.optional("when", found).unwrap_or_default(),
-            companions: each(node.get("companions"), found),
-            operations: each(node.get("do"), found),
-            on_error: fields.optional("onError", found).unwrap_or_default(),
-            enabled: fields.optional("enabled", found).unwrap_or_default(),
-            mode: fields.optional("mode", found).unwrap_or_default(),
-            stop: fields.optional("stop", found).unwrap_or_default(),
-            stage: fields.optional("stage", found).unwrap_or_default(),
-        };
-        Some((rule, found.errors() == before))
-    }
-}
-
-/// The elements of a list that can be read.
-fn each<T: Read>(node: Option<&Node>, found: &mut Diagnostics) -> Vec<T> {
-    match node.map(|node| (node, &node.kind)) {
-        None | Some((_, Kind::Null)) => Vec::new(),
-        Some((_, Kind::List(items))) => items.iter().filter_map(|item| T::read(item, found)).collect(),
-        Some((node, _)) => wrong(node, "a list", found).unwrap_or_default(),
-    }
-}
-
 record! {
-    /// An object that is created before the Pod and removed as its lifetime says.
+    /// A Kubernetes object that is created before the Pod, and deleted when its lifetime ends.
     pub struct Companion as "companion" {
-        /// How long it lives.
+        /// How long the object is kept.
         optional lifetime: Lifetime = "lifetime",
-        /// The object, of any kind; `${ }` works in all of its strings.
+        /// The object, of any kind; all of its strings may contain `${ }`.
         required manifest: Node = "manifest",
     }
 }
@@ -84,7 +48,7 @@ record! {
 words! {
     /// What happens when an operation fails.
     pub enum OnError {
-        /// The task fails, with the rule's name, place and reason.
+        /// The task fails; the error has the rule's name, its place and the reason.
         Fail = "fail",
         /// The rule is undone, the failure is recorded, and the next rule runs.
         Skip = "skip",
@@ -94,9 +58,9 @@ words! {
 words! {
     /// Whether a rule changes the Pod.
     pub enum Mode {
-        /// It does.
+        /// The rule changes the Pod.
         Enforce = "enforce",
-        /// It is worked out and reported, then undone.
+        /// The rule runs and is reported, then undone.
         Audit = "audit",
     }
 }
@@ -104,14 +68,14 @@ words! {
 words! {
     /// When a rule runs.
     pub enum RuleStage {
-        /// On the template, before the task's image and command go in.
+        /// On the template, before the task's image and command are filled in.
         Template = "template",
-        /// On the complete Pod, the last thing before it is applied.
+        /// On the complete Pod, right before it is applied.
         Pod = "pod",
     }
 }
 
-/// `enabled`, true by default.
+/// The value of `enabled`; true by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enabled(pub bool);
 
@@ -127,19 +91,9 @@ impl Read for Enabled {
     }
 }
 
-impl JsonSchema for Enabled {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "Enabled".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "boolean", "default": true})
-    }
-}
+schema!(inline Enabled, {"type": "boolean", "default": true});
 
-/// Queue selectors: one or a list.
+/// Queue selectors, written as one or as a list.
 #[derive(Debug, Clone)]
 pub struct Selectors(pub Vec<Text>);
 
@@ -153,25 +107,15 @@ impl Read for Selectors {
     }
 }
 
-impl JsonSchema for Selectors {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "Selectors".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "anyOf": [
-                {"type": "string", "minLength": 1},
-                {"type": "array", "items": {"type": "string", "minLength": 1}}
-            ]
-        })
-    }
-}
+schema!(inline Selectors, {
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string", "minLength": 1}}
+    ]
+});
 
-/// An element of `do` as written: the name of an operation and its parameters. Which operations there are is known only
-/// where they are compiled; so several keys are kept, and told of there.
+/// An element of `do` as written: the name of an operation and its parameters. The names are checked when the operation
+/// is compiled, and so is that there is only one.
 #[derive(Debug, Clone)]
 pub struct Operation {
     /// The names with their parameters; at least one.

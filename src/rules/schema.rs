@@ -1,7 +1,7 @@
-//! The JSON Schema of a rules file, [2020-12](https://json-schema.org/draft/2020-12), made of the types in this folder
-//! and of the operations' parameters.
+//! The JSON Schema of a rules file ([2020-12](https://json-schema.org/draft/2020-12)), generated from the types in this
+//! folder and the operations' parameters.
 
-use super::RulesDocument;
+use super::file::RulesDocument;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 

@@ -5,7 +5,7 @@
 use crate::context::Context;
 use crate::diagnostic::Fault;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::edit::{Editor, Pointer, Step};
+use crate::edit::{Editor, Pointer};
 use crate::pod::names;
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ pub(super) fn assemble(pod: &mut Editor, context: &Context) -> Result<(), Fault>
             Box::new(Diagnostic::new(Code::OperationFailed, message))
         })
     };
-    let metadata = Pointer::root().child("metadata");
-    let spec = Pointer::root().child("spec");
+    let metadata = Pointer::of(["metadata"]);
+    let spec = Pointer::of(["spec"]);
     write(&metadata.child("name"), context.pod_name().into())?;
     let labels = metadata.child("labels");
     for (name, value) in own_labels(context) {
@@ -28,11 +28,11 @@ pub(super) fn assemble(pod: &mut Editor, context: &Context) -> Result<(), Fault>
     if let Some(image) = image(context) {
         write(&spec.child("containers").child(0).child("image"), image.into())?;
     }
-    fill(pod, &Pointer::root().child("apiVersion"), json!("v1"))?;
-    fill(pod, &Pointer::root().child("kind"), json!("Pod"))?;
+    fill(pod, &Pointer::of(["apiVersion"]), json!("v1"))?;
+    fill(pod, &Pointer::of(["kind"]), json!("Pod"))?;
     fill(pod, &metadata.child("namespace"), context.namespace.clone().into())?;
     fill(pod, &spec.child("restartPolicy"), json!("Never"))?;
-    fill(pod, &spec.child("containers").child(Step::Index(0)).child("name"), context.pod_name().into())
+    fill(pod, &spec.child("containers").child(0).child("name"), context.pod_name().into())
 }
 
 /// Sets what the template leaves open.

@@ -6,7 +6,7 @@ use crate::hooks::InProcess;
 use crate::results::{self, Edited, Rendered, counted};
 use crate::{detached, errors, html};
 use podrules::context::Context;
-use podrules::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Severity, Span};
+use podrules::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Span};
 use podrules::hook::Hooks;
 use podrules::installation::{Installation, Prepared};
 use podrules::rules::RuleStage;
@@ -195,7 +195,7 @@ impl Rules {
         found.extend(meant.warning);
         let queue_name = meant.name;
         let template = match template.filter(|template| !template.is_none()) {
-            Some(template) => Arc::new(Node::made(&document(template, "template")?, Span::new(FileId(u32::MAX), 0, 0))),
+            Some(template) => Arc::new(Node::made(&document(template, "template")?, Span::NOWHERE)),
             None => self.base(&queue_name)?,
         };
         let given = Given {

@@ -70,7 +70,7 @@ fn human_lets_no_escape_through() {
     let file = sources.add("a\x1b]0;x\x07.yaml", "a: \x1b[2J\u{9b}31m \u{202e}b\r\nc: 1\r\n");
     let diagnostic = Diagnostic::new(Code::Yaml, "m\x1b[1m\u{85}")
         .at_with(Span::new(file, 0, 5), "l\x1b[1m\nerror: forged")
-        .related(Span::new(FileId(u32::MAX), 0, 0), "r\x1b[1m")
+        .related(Span::NOWHERE, "r\x1b[1m")
         .help("h\x1b[1m")
         .rule("r\x1b[1m\nx");
     let text = human(std::slice::from_ref(&diagnostic), &sources, false);
