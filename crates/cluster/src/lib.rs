@@ -39,7 +39,7 @@ pub use labelled::{Trouble, adopt, delete, delete_all, each, post, release};
 pub use launch::{Done, Launch, Options, What};
 pub use objects::{Object, Wanted, described};
 pub use request::Cluster;
-pub use status::{State, ended_at, state};
+pub use status::{PodState, finished_at, pod_state};
 pub use wait::wait;
 
 /// The field manager of everything that podrules applies.

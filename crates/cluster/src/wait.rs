@@ -2,7 +2,7 @@
 
 use super::errors::{Fault, Finding, Subject};
 use super::objects::Object;
-use super::status::{State, state};
+use super::status::{PodState, pod_state};
 use super::{Cluster, request};
 use podrules::diagnostic::{Code, Diagnostic};
 use serde_json::Value;
@@ -37,18 +37,18 @@ pub async fn wait(cluster: &Cluster, pod: &Object, most: Duration) -> Result<&'s
         };
         cluster.fresh_patience();
         let why = match standing(&object) {
-            State::Running => return Ok("running"),
-            State::Succeeded => return Ok("succeeded"),
-            State::Failed { message, .. } => return failed(Code::PodFailed, message, &look),
-            State::Stuck { message, .. } => return failed(Code::PodFailed, message, &look),
-            State::Unschedulable(why) => {
+            PodState::Running => return Ok("running"),
+            PodState::Succeeded => return Ok("succeeded"),
+            PodState::Failed { message, .. } => return failed(Code::PodFailed, message, &look),
+            PodState::Stuck { message, .. } => return failed(Code::PodFailed, message, &look),
+            PodState::Unschedulable { message: why } => {
                 let since = *unschedulable_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= UNSCHEDULABLE {
-                    return failed(Code::PodFailed, format!("no node can take it: {why}"), &look);
+                    return failed(Code::PodFailed, format!("can't be scheduled: {why}"), &look);
                 }
-                format!("no node can take it: {why}")
+                format!("can't be scheduled: {why}")
             }
-            State::Coming { message: why, .. } => {
+            PodState::Starting { message: why, .. } => {
                 unschedulable_since = None;
                 why
             }
@@ -88,14 +88,14 @@ fn seconds(time: Duration) -> String {
 }
 
 /// How what was launched stands: a Pod, or a Job that has made none yet.
-fn standing(object: &Value) -> State {
-    match state(&object["status"]) {
-        ended @ (State::Running | State::Succeeded) => ended,
-        State::Failed { reason, message } => State::Failed { reason, message: format!("it failed: {message}") },
+fn standing(object: &Value) -> PodState {
+    match pod_state(&object["status"]) {
+        ended @ (PodState::Running | PodState::Succeeded) => ended,
+        PodState::Failed { reason, message } => PodState::Failed { reason, message: format!("it failed: {message}") },
         _ if object["metadata"].get("deletionTimestamp").is_some() => {
-            State::Failed { reason: "Deleted".into(), message: "it is being deleted before it started".into() }
+            PodState::Failed { reason: "Deleted".into(), message: "it is being deleted before it started".into() }
         }
-        _ if object["kind"] == "Job" => State::Coming {
+        _ if object["kind"] == "Job" => PodState::Starting {
             reason: "".into(),
             message: "its Job has made no Pod yet: the Job's events tell why".into(),
         },

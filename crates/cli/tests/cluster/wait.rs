@@ -19,7 +19,7 @@ fn a_pod_that_fails_is_told_with_its_reason() {
     let place = Place::new("breaks");
     place.apply("life-breaks", &[]).fine();
     place.until("the failure", || place.get(&place.pod()).unwrap()["status"]["phase"] == "Failed");
-    place.apply("life-breaks", &["--wait"]).refused(1, &["error[pod-failed]", "exit code 137 (OOMKilled)"]);
+    place.apply("life-breaks", &["--wait"]).refused(1, &["error[pod-failed]", "exited with code 137 (OOMKilled)"]);
     assert!(place.get(&place.pod()).is_ok(), "the Pod stays, for people to look at");
 }
 
@@ -32,7 +32,7 @@ fn a_pod_without_its_image_is_told_at_once() {
 #[test]
 fn a_pod_that_no_node_takes_is_told_when_the_time_is_over() {
     let place = Place::new("nowhere");
-    let words = ["error[wait-timeout]", "not started in 2 s", "no node can take it", "0/1 nodes are available"];
+    let words = ["error[wait-timeout]", "not started in 2 s", "can't be scheduled", "0/1 nodes are available"];
     place.apply("life-unschedulable", &["--wait=2s"]).refused(1, &words);
 }
 
