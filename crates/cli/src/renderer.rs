@@ -123,7 +123,7 @@ impl Render for Renderer {
         self.installation.companions().filter_map(|companion| companion.kind).collect()
     }
 
-    fn tell(&self, found: &Diagnostic) -> String {
+    fn describe(&self, found: &Diagnostic) -> String {
         human(std::slice::from_ref(found), self.installation.sources(), false)
     }
 }

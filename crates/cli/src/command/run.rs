@@ -198,7 +198,7 @@ impl Run {
         runtime.block_on(self.serve(agent, namespace))
     }
 
-    /// The task folder.
+    /// Opens the task source. Another source is chosen here.
     fn tasks(&self) -> Result<FolderSource, Diagnostic> {
         FolderSource::new(&self.tasks, self.default_queue.as_deref())
     }
@@ -238,8 +238,7 @@ impl Run {
         let (standing, held) = self.standing(&agent, namespace, resigned);
         let scope = &agent.settings.scope.agent;
         tracing::info!(tasks = %self.tasks.display(), agent = %scope, server = agent.cluster.server(), "started");
-        let work = agent.run(|| self.tasks(), standing, stopping);
-        tokio::pin!(work);
+        let mut work = Box::pin(agent.run(|| self.tasks(), standing, stopping));
         tokio::select! {
             () = &mut work => {}
             () = runtime::asked_to_stop() => {
@@ -249,6 +248,8 @@ impl Run {
                 }
             }
         }
+        // Nothing is written after another replica may have become the leader.
+        drop(work);
         let _ = resign.send(true);
         if let Some(held) = held {
             let _ = tokio::time::timeout(Duration::from_secs(3), held).await;
@@ -303,11 +304,11 @@ impl Run {
         Settings {
             scope: Scope { namespaces, agent: agent_label(installation.worker()), kinds },
             concurrency: self.concurrency.into(),
-            most: self.max_pods.or_else(max_pods),
-            most_each: self.max_pods_per_queue,
-            keep: self.keep_finished.or_else(|| values?.keep_finished().ok()?).unwrap_or(KEEP),
-            hopeless: values.and_then(|values| values.eviction_reasons().ok()).unwrap_or_default(),
-            sweep: self.sweep_every.max(Duration::from_secs(1)),
+            max_pods: self.max_pods.or_else(max_pods),
+            max_pods_per_queue: self.max_pods_per_queue,
+            keep_finished: self.keep_finished.or_else(|| values?.keep_finished().ok()?).unwrap_or(KEEP),
+            unrecoverable: values.and_then(|values| values.eviction_reasons().ok()).unwrap_or_default(),
+            collect_every: self.sweep_every.max(Duration::from_secs(1)),
         }
     }
 

@@ -19,7 +19,7 @@ fn a_pod_that_fails_is_told_with_its_reason() {
     let place = Place::new("breaks");
     place.apply("life-breaks", &[]).fine();
     place.until("the failure", || place.get(&place.pod()).unwrap()["status"]["phase"] == "Failed");
-    place.apply("life-breaks", &["--wait"]).refused(1, &["error[pod-failed]", "exit code 137 (OOMKilled)"]);
+    place.apply("life-breaks", &["--wait"]).refused(1, &["error[pod-failed]", "exited with code 137 (OOMKilled)"]);
     assert!(place.get(&place.pod()).is_ok(), "the Pod stays, for people to look at");
 }
 
