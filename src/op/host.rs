@@ -13,8 +13,8 @@ use std::time::Duration;
 
 /// What can work out expressions, run scripts and call hooks on behalf of an operation.
 pub trait Host {
-    /// Fills a template in. The Pod is lent to expressions that look at it.
-    fn value(&mut self, template: &ValueExpr, pod: &mut Editor, item: Option<&Pointer>) -> Result<Value, Fault>;
+    /// Evaluates a value that a user wrote. The Pod is lent to expressions that read it.
+    fn value(&mut self, value: &ValueExpr, pod: &mut Editor, item: Option<&Pointer>) -> Result<Value, Fault>;
     /// Runs a script on the Pod. `Ok(false)` means that it called `skip()`.
     fn script(
         &mut self,
