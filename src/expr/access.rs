@@ -136,11 +136,13 @@ pub(super) fn register(engine: &mut Engine) {
         .register_fn("contains", |(): &mut (), _: Dynamic| false)
         .register_fn("len", |(): &mut ()| 0 as INT)
         .register_fn("keys", |handle: &mut Handle| {
-            handle.with(|v| v.as_object().map(|m| m.keys().map(|k| Dynamic::from(k.clone())).collect::<rhai::Array>()))
+            handle
+                .with(|v| v.as_object().map(|m| m.keys().map(|k| Dynamic::from(k.clone())).collect::<rhai::Array>()))
                 .unwrap_or_default()
         })
         .register_fn("values", |handle: &mut Handle| -> rhai::Array {
-            handle.clone()
+            handle
+                .clone()
                 .into_iter()
                 .map(|key| match key.clone().into_immutable_string() {
                     Ok(name) if handle.with(Value::is_object) => handle.child(name.as_str()),

@@ -111,7 +111,7 @@ impl Work<'_> {
             let Some(value) = self.scope.value(&token) else { continue };
             self.added += value.len();
             if self.added > MOST_ADDED {
-                let what = format!("`{}` would make the Pod larger than Kubernetes takes", token.text);
+                let what = format!("`{}` would make the Pod larger than Kubernetes allows", token.text);
                 return Err(Diagnostic::new(Code::LimitExceeded, what));
             }
             let out = out.get_or_insert_default();

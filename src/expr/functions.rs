@@ -36,7 +36,8 @@ fn with_pattern<T>(glob: bool, pattern: &str, use_it: impl FnOnce(&regex::Regex)
         if !kept.contains_key(&key) {
             let source = if glob { glob_regex(pattern)? } else { pattern.to_owned() };
             let compiled = regex::RegexBuilder::new(&source).size_limit(PATTERN_BYTES).build();
-            let compiled = compiled.map_err(|error| format!("`{pattern}` is not a valid regular expression: {error}"))?;
+            let compiled =
+                compiled.map_err(|error| format!("`{pattern}` is not a valid regular expression: {error}"))?;
             if kept.len() >= KEPT_PATTERNS {
                 kept.clear();
             }

@@ -1,11 +1,12 @@
 //! The parts of a condition, to explain why it is false.
 //!
-//! The syntax tree says what is joined to what. It has no parentheses and only the places where its nodes begin, so the
-//! text of each part is cut at Rhai's own tokens: those in strings and comments don't count.
+//! The syntax tree says what is joined to what. It has no parentheses, and of its nodes only the place of one token each.
+//! So the text is cut at Rhai's own tokens, which strings and comments can't imitate.
 
 use super::engine::Language;
 use super::expression::{Expression, byte_offset};
 use rhai::{ASTNode, Engine, Expr, Position, Stmt, Token};
+use std::num::NonZeroU8;
 
 /// What an expression consists of. Each part is a text of its own, which can be compiled by itself.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,32 +15,38 @@ pub enum Parts {
     Any(Vec<String>),
     /// `a && b`: false if one part is.
     All(Vec<String>),
-    /// Anything else, with the operands whose values decide it: both sides of a comparison, what `!` negates, what a
-    /// method is called on, the arguments of a function. Literals are left out.
-    One(Vec<String>),
+    /// Anything else.
+    One {
+        /// All of it, without comments and parentheses around it.
+        text: String,
+        /// What decides its value: both sides of a comparison, what `!` negates, what a method is called on, the
+        /// arguments of a function. Literals are left out.
+        operands: Vec<String>,
+    },
 }
 
 /// Splits an expression into its parts.
 pub fn parts(language: &Language, expression: &Expression) -> Parts {
-    let Some(root) = root(expression) else { return Parts::One(Vec::new()) };
     let text = Tokens::read(language.engine(), expression.source());
-    let joined = |items: &[Expr], operator: &Token| text.between(items, operator);
-    match root {
-        Expr::Or(items, _) => Parts::Any(joined(items, &Token::Or)),
-        Expr::And(items, _) => Parts::All(joined(items, &Token::And)),
-        Expr::Coalesce(items, _) => Parts::One(without_literals(language, joined(items, &Token::DoubleQuestion))),
-        Expr::FnCall(_, at) => Parts::One(without_literals(language, text.operands(*at))),
-        Expr::Dot(..) => Parts::One(without_literals(language, text.call())),
-        _ => Parts::One(Vec::new()),
-    }
-}
-
-/// The node that an expression evaluates.
-fn root(expression: &Expression) -> Option<&Expr> {
-    match expression.ast.statements() {
-        [Stmt::Expr(root)] => Some(root),
-        _ => None,
-    }
+    let operands = match expression.ast.statements() {
+        [Stmt::FnCall(_, at)] => text.operands(*at),
+        [Stmt::Expr(root)] => match root.as_ref() {
+            Expr::Or(items, _) => match text.between(items, &Token::Or) {
+                parts if parts.len() > 1 => return Parts::Any(parts),
+                _ => Vec::new(),
+            },
+            Expr::And(items, _) => match text.between(items, &Token::And) {
+                parts if parts.len() > 1 => return Parts::All(parts),
+                _ => Vec::new(),
+            },
+            Expr::Coalesce(items, _) => text.between(items, &Token::DoubleQuestion),
+            Expr::FnCall(_, at) => text.operands(*at),
+            Expr::Dot(..) => text.call(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    Parts::One { text: text.text(&text.tokens), operands: without_literals(language, operands) }
 }
 
 /// Leaves out what is only a literal; the reader sees its value anyway.
@@ -88,7 +95,8 @@ impl<'s> Tokens<'s> {
         // The depths of the braces that belong to `${ }` in a string between backquotes.
         let mut inserted = Vec::new();
         let mut depth = 0usize;
-        for (token, at) in lexer {
+        // At its end the lexer gives `EOF` again and again.
+        for (token, at) in lexer.take_while(|(token, _)| *token != Token::EOF) {
             let from = byte_offset(source, at);
             let closes = matches!(token, Token::RightParen | Token::RightBracket | Token::RightBrace);
             let opens = matches!(
@@ -109,31 +117,20 @@ impl<'s> Tokens<'s> {
             tokens.push(Placed { token, from, to: source.len(), at, depth });
             depth += usize::from(opens);
         }
-        tokens.retain(|placed| placed.token != Token::EOF);
         for index in 0..tokens.len() {
             let next = tokens.get(index + 1).map_or(source.len(), |next| next.from);
             let from = tokens[index].from;
             tokens[index].to = from + end_of(&tokens[index].token, &source[from..next.max(from)]);
         }
-        let mut all = Tokens { source, tokens, depth: 0 };
-        while all.is_in_parentheses() {
-            all.tokens.pop();
-            all.tokens.remove(0);
-            all.depth += 1;
-        }
-        all
+        let parentheses = tokens.len() - without_parentheses(&tokens).len();
+        let mut tokens = tokens.split_off(parentheses / 2);
+        tokens.truncate(tokens.len() - parentheses / 2);
+        Tokens { source, tokens, depth: parentheses / 2 }
     }
 
-    fn is_in_parentheses(&self) -> bool {
-        let [first, inner @ .., last] = self.tokens.as_slice() else { return false };
-        first.token == Token::LeftParen
-            && last.token == Token::RightParen
-            && !inner.is_empty()
-            && inner.iter().all(|placed| placed.depth > self.depth)
-    }
-
-    /// The text of some of the tokens, without what is before and after them; line breaks and comments become a blank.
+    /// The text of some of the tokens, without parentheses around it; line breaks and comments become a blank.
     fn text(&self, tokens: &[Placed]) -> String {
+        let tokens = without_parentheses(tokens);
         let mut text = String::new();
         for (index, placed) in tokens.iter().enumerate() {
             text.push_str(&self.source[placed.from..placed.to]);
@@ -163,7 +160,14 @@ impl<'s> Tokens<'s> {
     /// The operands of the operator at a position; of a function that is called there, its arguments.
     fn operands(&self, at: Position) -> Vec<String> {
         let Some(index) = self.tokens.iter().position(|placed| placed.at == at) else { return Vec::new() };
-        let (before, after) = (&self.tokens[..index], &self.tokens[index + 1..]);
+        // What binds less, such as `true &&`, isn't in the tree if Rhai has found it to be constant.
+        let binds = self.tokens[index].token.precedence();
+        let from = self.tokens[..index].iter().rposition(|placed| self.divides(placed, |other| other < binds));
+        let to = self.tokens[index + 1..]
+            .iter()
+            .position(|placed| self.divides(placed, |other| other <= binds || binds.is_none()));
+        let before = &self.tokens[from.map_or(0, |from| from + 1)..index];
+        let after = &self.tokens[index + 1..to.map_or(self.tokens.len(), |to| index + 1 + to)];
         match self.tokens[index].token {
             Token::Bang => vec![self.text(after)],
             Token::EqualsTo
@@ -179,6 +183,12 @@ impl<'s> Tokens<'s> {
         }
     }
 
+    /// Whether a token is a binary operator outside of brackets that binds as asked.
+    fn divides(&self, placed: &Placed, binds: impl Fn(Option<NonZeroU8>) -> bool) -> bool {
+        let precedence = placed.token.precedence();
+        placed.depth == self.depth && precedence.is_some() && binds(precedence)
+    }
+
     /// What a method is called on, if there is one, and the arguments of the call that the text ends with.
     fn call(&self) -> Vec<String> {
         let Some((last, _)) = self.tokens.split_last().filter(|(last, _)| last.token == Token::RightParen) else {
@@ -188,10 +198,26 @@ impl<'s> Tokens<'s> {
         let Some(open) = self.tokens.iter().rposition(opens).filter(|open| *open > 0) else { return Vec::new() };
         let name = open - 1;
         let method = name > 0 && matches!(self.tokens[name - 1].token, Token::Period | Token::Elvis);
-        let receiver = method.then(|| self.text(&self.tokens[..name - 1]));
+        let from = self.tokens[..name].iter().rposition(|placed| self.divides(placed, |_| true)).map_or(0, |at| at + 1);
+        let receiver = method.then(|| self.text(&self.tokens[from..name - 1]));
         let inside = &self.tokens[open + 1..self.tokens.len() - 1];
         let arguments = inside.split(|placed| placed.token == Token::Comma && placed.depth == last.depth + 1);
         receiver.into_iter().chain(arguments.map(|tokens| self.text(tokens))).filter(|text| !text.is_empty()).collect()
+    }
+}
+
+/// The tokens within the parentheses that enclose all of them, if any do.
+fn without_parentheses(tokens: &[Placed]) -> &[Placed] {
+    match tokens {
+        [first, inner @ .., last]
+            if first.token == Token::LeftParen
+                && last.token == Token::RightParen
+                && !inner.is_empty()
+                && inner.iter().all(|placed| placed.depth > first.depth) =>
+        {
+            without_parentheses(inner)
+        }
+        _ => tokens,
     }
 }
 

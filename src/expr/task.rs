@@ -52,9 +52,10 @@ fn convert(name: &str, text: String, default: &Dynamic) -> Fallible<Dynamic> {
         ("true or false", boolean(trimmed).map(Dynamic::from_bool))
     } else {
         let kind = to_value(default).map_or(default.type_name(), |v| crate::edit::kind_of(&v));
-        return Err(
-            format!("the default of `{name}` is {kind}: a hyperparameter is a string, a number or a boolean").into()
-        );
+        return Err(format!(
+            "the default of `{name}` is {kind}, but a hyperparameter is a string, a number or a boolean"
+        )
+        .into());
     };
     converted.ok_or_else(|| {
         let shown: String = text.chars().take(60).collect();

@@ -81,7 +81,7 @@ fn test(from: &tree::Test) -> Lowered<Filter> {
     let pattern = match value_argument(pattern, name)? {
         Operand::Literal(Value::String(text)) => match regexp::compile(&text, anchored) {
             Ok(regex) => Pattern::Ready(regex),
-            Err(why) => return refuse(text.clone(), format!("'{text}' is no regular expression: {why}")),
+            Err(why) => return refuse(text.clone(), format!("'{text}' is not a valid regular expression: {why}")),
         },
         Operand::Literal(_) => Pattern::Never,
         computed => Pattern::Computed(computed),
@@ -157,7 +157,7 @@ fn value_function(from: &tree::TestFunction) -> Lowered<Operand> {
         tree::TestFunction::Custom(name, _) => unknown(name),
         other => {
             let name = name_of(other);
-            refuse(name, format!("{name}(…) is true or false already: it can't be compared or handed on"))
+            refuse(name, format!("{name}(…) is already true or false: it can't be compared or passed on"))
         }
     }
 }
@@ -198,7 +198,7 @@ fn query(from: &tree::Test, function: &str) -> Lowered<Query> {
 }
 
 fn unknown<T>(name: &str) -> Lowered<T> {
-    refuse(name, format!("there is no function '{name}'; there are {FUNCTIONS}"))
+    refuse(name, format!("there is no function '{name}'; the functions are {FUNCTIONS}"))
 }
 
 /// The functions of RFC 9535, for messages.

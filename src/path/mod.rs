@@ -57,7 +57,7 @@ impl PathError {
 
 /// A query would visit more nodes than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the path visits too many nodes; name more of the way instead of `..` and nested filters")]
+#[error("the path visits too many nodes; write out more of it instead of using `..` and nested filters")]
 pub struct TooMuchWork;
 
 impl Path {
@@ -66,7 +66,7 @@ impl Path {
         match text.chars().next() {
             Some('$') => Self::compile(text, false),
             Some('@') => {
-                Err(PathError::new(0, "@ has a meaning inside forEach only; a JSONPath begins with $ (the Pod)"))
+                Err(PathError::new(0, "@ has a meaning only inside forEach; a JSONPath begins with $ (the Pod)"))
             }
             _ => Err(syntax::no_root(text)),
         }

@@ -64,7 +64,7 @@ fn why(segment: &Segment, values: &[&Value]) -> String {
                 Selector::Wildcard | Selector::Filter(_) => "a list or an object",
             };
             let hint = if first.is_array() && matches!(selector, Selector::Key(_)) {
-                "; [0] or [*] picks its elements"
+                "; [0] or [*] selects its elements"
             } else {
                 ""
             };
@@ -73,7 +73,7 @@ fn why(segment: &Segment, values: &[&Value]) -> String {
     };
     match values.len() {
         1 => said,
-        several => format!("none of the {several} matches goes on; of the first, {said}"),
+        several => format!("none of the {several} matches goes further; of the first, {said}"),
     }
 }
 

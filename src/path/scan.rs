@@ -28,7 +28,7 @@ pub(super) fn scan(text: &str) -> Result<Vec<usize>, PathError> {
         if c.is_ascii_whitespace() {
             // The parser passes over spaces here, although the RFC has none: it would read `a b` as one key.
             if before == '.' || before == '-' {
-                return Err(PathError::new(at, format!("a space can't stand after {before}")));
+                return Err(PathError::new(at, format!("a space isn't allowed after {before}")));
             }
             spaced = true;
             continue;
@@ -82,7 +82,8 @@ fn string(start: usize, end: char, chars: &mut CharIndices<'_>) -> Result<(), Pa
                     return Err(PathError::new(at, format!("{next} needs no backslash between two {end}")));
                 }
                 Some((_, next)) => {
-                    let message = format!("\\{next} is no escape; a backslash itself is written twice: \\\\{next}");
+                    let message =
+                        format!("\\{next} is not an escape sequence; a backslash itself is written twice: \\\\{next}");
                     return Err(PathError::new(at, message));
                 }
                 None => break,

@@ -48,7 +48,7 @@ pub(super) fn explain(text: &str, error: &JsonPathError) -> PathError {
     let (at, message) = mistake(before, rest).unwrap_or_else(|| {
         let message = match rest.chars().next() {
             None => "the path ends too early".to_owned(),
-            Some(c) => format!("'{c}' can't stand here"),
+            Some(c) => format!("'{c}' isn't allowed here"),
         };
         (offset, message)
     });
@@ -66,17 +66,17 @@ fn unplaced(text: &str, message: &str) -> PathError {
     let part = message.split('`').nth(1).unwrap_or_default();
     let function = part.split('(').next().unwrap_or_default().trim_end();
     let said = if message.contains("not comparable") {
-        "match(…) and search(…) are true or false already: leave out the comparison".to_owned()
+        "match(…) and search(…) are already true or false: leave out the comparison".to_owned()
     } else if message.contains("Invalid argument") {
         format!("{function}(…) takes a path such as @.containers[*]")
     } else if message.contains("Invalid function expression") {
-        format!("a space can't stand between {function} and (")
+        format!("a space isn't allowed between {function} and (")
     } else if message.contains("Invalid string literal") {
         "\\u takes four hexadecimal digits of a character, or of a pair".to_owned()
     } else if message.contains("InvalidNumber") || message.starts_with("expected a `f64`") {
         "a number in it can't be read".to_owned()
     } else {
-        format!("not a JSONPath: {}", message.strip_prefix("Invalid json path: ").unwrap_or(message))
+        format!("this is not a JSONPath: {}", message.strip_prefix("Invalid json path: ").unwrap_or(message))
     };
     let offset = if part.is_empty() { None } else { text.find(part) };
     PathError::new(offset.unwrap_or(0), said)
@@ -117,7 +117,7 @@ fn mistake(before: &str, rest: &str) -> Option<(usize, String)> {
                 Some((at, format!("an element of a list is written [{digits}], without a dot")))
             }
             (Some('.'), Some(c)) if !is_name(c) && c != '*' && !c.is_whitespace() => Some(unquoted_key(before, rest)),
-            (_, Some(c)) if c.is_whitespace() => Some((at, "a space can't stand here".to_owned())),
+            (_, Some(c)) if c.is_whitespace() => Some((at, "a space isn't allowed here".to_owned())),
             (Some('$' | '@' | ']'), Some(c)) if is_name(c) => Some((at, "a dot is missing before this".to_owned())),
             _ => None,
         };
@@ -139,13 +139,13 @@ fn mistake(before: &str, rest: &str) -> Option<(usize, String)> {
             .then(|| (at, "\\u takes four hexadecimal digits of a character, or of a pair".to_owned()));
     }
     if word.strip_prefix('-').unwrap_or(&word).chars().all(|c| c.is_ascii_digit()) {
-        return Some((at, "whole numbers have no leading zeros and end at 9007199254740991".to_owned()));
+        return Some((at, "an integer has no leading zeros and is at most 9007199254740991".to_owned()));
     }
     if last == Some('[') && after.starts_with([']', ',']) {
         return Some((at, format!("a key in brackets is quoted: {}", quoted(&word))));
     }
     if after.starts_with('(') {
-        return Some((at, format!("there is no function '{word}'; there are {FUNCTIONS}")));
+        return Some((at, format!("there is no function '{word}'; the functions are {FUNCTIONS}")));
     }
     if last.is_some_and(|c| "?(&|!=<>".contains(c)) && word.starts_with(|c: char| c.is_alphabetic()) {
         return Some((at, format!("in a condition the element is @: write @.{word}, or '{word}' for a text")));

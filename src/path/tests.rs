@@ -91,8 +91,8 @@ fn messages_say_what_to_write() {
         ("$.a b", 4, "['my key']"),
         ("$.a[?@.b in [1]]", 9, "there is no 'in'"),
         ("$.a[?@.b\n c == 1]", 10, "missing before 'c'"),
-        ("$.a[?@. b == 1]", 7, "a space can't stand after ."),
-        ("$[- 1]", 3, "a space can't stand after -"),
+        ("$.a[?@. b == 1]", 7, "a space isn't allowed after ."),
+        ("$[- 1]", 3, "a space isn't allowed after -"),
         ("$[01]", 2, "no leading zeros"),
         ("$[?@.a == 9007199254740992]", 10, "end at 9007199254740991"),
         ("$...a", 3, "one dot too many"),
@@ -121,14 +121,14 @@ fn the_deepest_match_says_what_stands_there() {
         ("$.spec.containers[0].imge", "$.spec.containers[0]", "it has no key 'imge'; did you mean 'image'?"),
         ("$.spec.containers[0].name.x", "$.spec.containers[0].name", "it is a string, not an object"),
         ("$.spec.containers[5].name", "$.spec.containers", "the list has 2 elements"),
-        ("$.spec.containers.name", "$.spec.containers", "it is a list, not an object; [0] or [*] picks its elements"),
+        ("$.spec.containers.name", "$.spec.containers", "it is a list, not an object; [0] or [*] selects its elements"),
         ("$.spec.containers[?@.name == 'y'].env", "$.spec.containers", "no element satisfies the filter"),
         ("$.spec.containers[0].env[0]", "$.spec.containers[0].env", "the list is empty"),
         ("$..nothing.here", "$", "there is no key 'nothing' anywhere in it"),
         (
             "$.spec.containers[*].ports[0]",
             "$.spec.containers[*]",
-            "none of the 2 matches goes on; of the first, it has no key 'ports' (it has name, image, env)",
+            "none of the 2 matches goes further; of the first, it has no key 'ports' (it has name, image, env)",
         ),
     ];
     for (text, prefix, why) in cases {

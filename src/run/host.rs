@@ -189,7 +189,7 @@ impl Host for Evaluator<'_> {
         self.keep_log(answer.log);
         let template = answer.template.map_err(|fault| fault.into_fault(hook))?;
         if !template.is_object() {
-            let message = format!("returned a template that is {}", crate::edit::kind_of(&template));
+            let message = format!("returned a template that is {}, not an object", crate::edit::kind_of(&template));
             return Err(HookFault::new(Code::HookResult, message).into_fault(hook));
         }
         replace::apply(pod, &Pointer::root(), template).map_err(|error| {

@@ -4,7 +4,6 @@ use super::host::Evaluator;
 use crate::diagnostic::Sources;
 use crate::edit::Editor;
 use crate::expr::{Expression, Names, Parts, expression, parts};
-use crate::plan::Plan;
 use crate::source::Text;
 use crate::text::shortened;
 use serde_json::Value;
@@ -19,7 +18,7 @@ const DEEPEST: usize = 8;
 /// Explains a condition whose value is false: one line for each part that made it so.
 pub(super) fn why(evaluator: &mut Evaluator<'_>, when: &Expression, pod: &mut Editor) -> Vec<String> {
     let mut why = Why { evaluator, when, pod, lines: Vec::new() };
-    why.explain(when, when.source().trim(), 0);
+    why.explain(when, 0);
     why.lines.truncate(MOST);
     why.lines
 }
@@ -32,30 +31,27 @@ struct Why<'w, 'p> {
 }
 
 impl Why<'_, '_> {
-    /// Explains `condition`, whose text is shown as `text`.
-    fn explain(&mut self, condition: &Expression, text: &str, depth: usize) {
+    /// Explains a condition whose value is false.
+    fn explain(&mut self, condition: &Expression, depth: usize) {
         if depth > DEEPEST || self.lines.len() >= MOST {
             return;
         }
-        let plan: &Plan = self.evaluator.plan();
-        match parts(&plan.language, condition) {
+        match parts(&self.evaluator.plan().language, condition) {
             // Each part is false, or the condition would be true.
-            Parts::Any(any) if any.len() > 1 => any.iter().for_each(|part| self.explain_text(part, depth + 1)),
-            Parts::All(all) if all.len() > 1 => {
-                let is_true = |why: &mut Self, part: &str| why.value(part) == Some(Value::Bool(true));
-                if let Some(part) = all.iter().find(|part| !is_true(self, part)) {
-                    self.explain_text(part, depth + 1);
+            Parts::Any(any) => any.iter().for_each(|part| self.explain_part(part, depth + 1)),
+            Parts::All(all) => {
+                if let Some(part) = all.iter().find(|part| self.value(part) != Some(Value::Bool(true))) {
+                    self.explain_part(part, depth + 1);
                 }
             }
-            Parts::One(operands) => self.line(text, &operands),
-            Parts::Any(_) | Parts::All(_) => self.line(text, &[]),
+            Parts::One { text, operands } => self.line(&text, &operands),
         }
     }
 
-    fn explain_text(&mut self, text: &str, depth: usize) {
-        match self.compile(text) {
-            Some(condition) => self.explain(&condition, text, depth),
-            None => self.line(text, &[]),
+    fn explain_part(&mut self, part: &str, depth: usize) {
+        match self.compile(part) {
+            Some(condition) => self.explain(&condition, depth),
+            None => self.line(part, &[]),
         }
     }
 

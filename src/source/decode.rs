@@ -12,11 +12,8 @@ pub const MAX_TASK_BYTES: usize = 17 << 20;
 /// The text of a file, or why it can't be one.
 pub fn decode(name: &str, bytes: Vec<u8>, most: usize) -> Result<String, Diagnostic> {
     if bytes.len() > most {
-        return Err(Diagnostic::new(
-            Code::Input,
-            format!("{name} is larger than the {} MiB that podrules reads", most >> 20),
-        )
-        .help("is it the right file?"));
+        return Err(Diagnostic::new(Code::Input, format!("{name} is larger than the limit of {} MiB", most >> 20))
+            .help("is it the right file?"));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let upto = error.utf8_error().valid_up_to();

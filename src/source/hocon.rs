@@ -25,24 +25,21 @@ pub fn read(sources: &Sources, file: FileId) -> Result<Value, Diagnostic> {
     let name = sources.name(file);
     let limit = |what: String| Diagnostic::new(Code::LimitExceeded, what);
     if text.len() > MAX_BYTES {
-        return Err(limit(format!(
-            "{name} is larger than the {} MiB that are read of a configuration",
-            MAX_BYTES >> 20
-        )));
+        return Err(limit(format!("{name} is larger than the limit of {} MiB for a configuration", MAX_BYTES >> 20)));
     }
     let place = |line: usize, column: usize| span_of(sources, file, line, column);
     let tokens = hocon::tokenize(text).map_err(|e| refuse(&e.message).at(place(e.line, e.col)))?;
     if let Some(include) = find_include(&tokens) {
-        let message = "`include` is not followed: podrules reads only the file that it was given";
+        let message = "`include` is not supported: podrules reads only the file that it was given";
         return Err(Diagnostic::new(Code::Unsupported, message)
             .at(place(include.line, include.col))
-            .help("copy what the included file says into this one, or quote the word if it is text"));
+            .help("copy the contents of the included file into this one, or quote the word if it is text"));
     }
     if let Some(deep) = too_deep(&tokens) {
         return Err(limit(format!("nested deeper than {MAX_DEPTH} levels")).at(place(deep.line, deep.col)));
     }
     if merges_too_often(&tokens) {
-        return Err(limit(format!("{name} adds to keys that it has already too often"))
+        return Err(limit(format!("{name} adds to existing keys too often"))
             .help("write each object once, with all its keys, and each list with all its elements"));
     }
     if grows_too_much(&tokens, text.len()) {
@@ -64,7 +61,7 @@ pub fn read(sources: &Sources, file: FileId) -> Result<Value, Diagnostic> {
 }
 
 fn refuse(what: &str) -> Diagnostic {
-    Diagnostic::new(Code::Context, format!("this is not HOCON: {what}"))
+    Diagnostic::new(Code::Context, format!("this is not valid HOCON: {what}"))
 }
 
 /// The place of a line and a column that count from 1.

@@ -9,7 +9,7 @@ use std::fmt;
 pub fn read(sources: &Sources, file: FileId) -> Result<Value, Diagnostic> {
     let text = sources.text(file);
     if let Some((start, end)) = integer_beyond_64_bits(text) {
-        return Err(Diagnostic::new(Code::Json, "a number beyond 64 bits")
+        return Err(Diagnostic::new(Code::Json, "a number that doesn't fit into 64 bits")
             .at(Span::new(file, start, end))
             .help("write it as a string if it is an id"));
     }
@@ -20,11 +20,7 @@ pub fn read(sources: &Sources, file: FileId) -> Result<Value, Diagnostic> {
         let at = (line_start + error.column().saturating_sub(1)).min(text.len());
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-        Diagnostic::new(Code::Json, format!("this is not JSON that podrules reads: {message}")).at(Span::new(
-            file,
-            at,
-            at + 1,
-        ))
+        Diagnostic::new(Code::Json, format!("this is not valid JSON: {message}")).at(Span::new(file, at, at + 1))
     })
 }
 
@@ -116,7 +112,7 @@ impl<'de> Visitor<'de> for Unique {
         while let Some(key) = access.next_key::<String>()? {
             let value = access.next_value_seed(Unique)?;
             if map.contains_key(&key) {
-                return Err(serde::de::Error::custom(format!("`{key}` stands twice in one object")));
+                return Err(serde::de::Error::custom(format!("duplicate key `{key}`")));
             }
             map.insert(key, value);
         }

@@ -54,7 +54,7 @@ fn syntax(info: &str, span: Span, text: &str) -> Diagnostic {
     let diagnostic = if info.contains("unknown anchor") {
         Diagnostic::new(Code::Yaml, "an alias (`*name`) to an anchor that doesn't exist")
     } else {
-        Diagnostic::new(Code::Yaml, format!("this is not YAML: {info}"))
+        Diagnostic::new(Code::Yaml, format!("this is not valid YAML: {info}"))
     };
     let diagnostic = diagnostic.at(span);
     match here.chars().next() {
@@ -148,7 +148,7 @@ impl Reader<'_> {
                         _ => Ok(()),
                     }
                 }
-                Some(None) => Err(error("an alias inside of what it stands for: that has no end", span)),
+                Some(None) => Err(error("an alias refers to a value that contains it", span)),
                 None => Err(error("an alias (`*name`) to an anchor that doesn't exist", span)),
             },
             _ => Ok(()),
@@ -218,7 +218,7 @@ impl Reader<'_> {
                         entries.push((name, node));
                     }
                     Some(first) => {
-                        let twice = format!("`{}` stands twice here", name.value);
+                        let twice = format!("duplicate key `{}`", name.value);
                         let twice = Diagnostic::new(Code::DuplicateKey, twice).at(name.span);
                         self.found.push(twice.related(*first, "first here").help("keep one of them"));
                     }
@@ -253,7 +253,7 @@ impl Reader<'_> {
                 }
                 Err(scalar::TooLarge) => {
                     self.found.push(
-                        Diagnostic::new(Code::Yaml, format!("{} is beyond 64 bits", shortened(&value, 24)))
+                        Diagnostic::new(Code::Yaml, format!("{} doesn't fit into 64 bits", shortened(&value, 24)))
                             .at(span)
                             .help("quote it if it is text, such as an id"),
                     );

@@ -54,7 +54,7 @@ fn value_from(variable: &Node, from: &Node, out: &mut Findings) {
         _ => out.error(
             Code::BadFieldValue,
             from.pointer(),
-            format!("valueFrom takes only one of {}", SOURCES.join(", ")),
+            format!("valueFrom can have only one of {}", SOURCES.join(", ")),
         ),
     }
     if let Some(reference) = from.field("fieldRef") {

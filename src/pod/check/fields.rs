@@ -92,7 +92,7 @@ fn wrong_type(node: &Node, wanted: &str, out: &mut Findings) {
 
 fn whole_number(node: &Node, least: i64, most: i64, out: &mut Findings) {
     let Value::Number(number) = node.value else {
-        wrong_type(node, "a whole number", out);
+        wrong_type(node, "an integer", out);
         if node.text().is_some_and(|text| text.parse::<i64>().is_ok()) {
             out.help("write it without quotes");
         }
@@ -102,14 +102,10 @@ fn whole_number(node: &Node, least: i64, most: i64, out: &mut Findings) {
         (Some(value), _) if (least..=most).contains(&value) => {}
         (None, Some(value)) if value.fract() == 0.0 && value >= least as f64 && value <= most as f64 => {
             // The server refuses `1.0`, but kubectl, which may carry the Pod there, turns it into `1`.
-            out.warn(
-                Code::WrongFieldType,
-                node.pointer(),
-                format!("{number} is written with a fraction, where a whole number is expected"),
-            );
+            out.warn(Code::WrongFieldType, node.pointer(), format!("expected an integer, found {number}"));
         }
         (None, Some(value)) if value.fract() != 0.0 => {
-            out.error(Code::WrongFieldType, node.pointer(), format!("expected a whole number, found {number}"));
+            out.error(Code::WrongFieldType, node.pointer(), format!("expected an integer, found {number}"));
         }
         _ => out.error(
             Code::BadFieldValue,
@@ -174,8 +170,8 @@ fn unknown(node: &Node, key: &str, parent: &'static Type, out: &mut Findings) {
     let places = schema::places(key, (parent, &node.pointer().to_string()));
     if let Some(first) = places.first() {
         out.help(match places.get(1) {
-            Some(second) if places.len() == 2 => format!("it can stand at {first} or {second}"),
-            _ => format!("it can stand at {first}"),
+            Some(second) if places.len() == 2 => format!("it belongs at {first} or {second}"),
+            _ => format!("it belongs at {first}"),
         });
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn check(pod: &Node, out: &mut Findings) {
             out.error(
                 Code::BadFieldValue,
                 pod.place(key),
-                format!("this is no Pod: {key} is {found:?}, not {wanted:?}"),
+                format!("this is not a Pod: {key} is {found:?}, not {wanted:?}"),
             );
         }
     }
@@ -50,7 +50,7 @@ pub(super) fn check(pod: &Node, out: &mut Findings) {
                 out.error(
                     Code::BadName,
                     item.pointer(),
-                    format!("{name:?} is not a finalizer's name, such as example.com/name"),
+                    format!("{name:?} is not a valid finalizer name, such as example.com/name"),
                 );
             }
         }
@@ -81,7 +81,7 @@ fn annotations(map: &Node, out: &mut Findings) {
         }
     }
     if size > ANNOTATIONS {
-        let message = format!("the annotations take {size} bytes, and the API server takes no more than {ANNOTATIONS}");
+        let message = format!("the annotations take {size} bytes; the API server accepts at most {ANNOTATIONS}");
         out.error(Code::BadFieldValue, map.pointer(), message);
     }
 }

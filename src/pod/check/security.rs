@@ -84,7 +84,7 @@ fn profiles(context: &Node, out: &mut Findings) {
                 out.error(
                     Code::BadFieldValue,
                     profile.place("localhostProfile"),
-                    "only type Localhost takes a localhostProfile",
+                    "only type Localhost can have a localhostProfile",
                 );
             }
             _ => {}
@@ -100,9 +100,9 @@ fn sysctls(list: &Node, out: &mut Findings) {
     for sysctl in list.items() {
         let Some(name) = sysctl.text_of("name") else { continue };
         if !is_sysctl(name) {
-            out.error(Code::BadName, sysctl.place("name"), format!("{name:?} is not a sysctl's name"));
+            out.error(Code::BadName, sysctl.place("name"), format!("{name:?} is not a valid sysctl name"));
         } else if !seen.insert(name) {
-            out.error(Code::DuplicateName, sysctl.place("name"), format!("the sysctl {name} stands here twice"));
+            out.error(Code::DuplicateName, sysctl.place("name"), format!("the sysctl {name} appears twice"));
         }
     }
 }

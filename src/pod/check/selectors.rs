@@ -30,7 +30,7 @@ fn requirement(expression: &Node, more: &[&str], check_values: bool, out: &mut F
     let count = values.as_ref().map_or(0, |values| values.items().count());
     let problem = match expression.text_of("operator") {
         Some("In" | "NotIn") if count == 0 => Some("In and NotIn need values"),
-        Some("Exists" | "DoesNotExist") if count > 0 => Some("Exists and DoesNotExist take no values"),
+        Some("Exists" | "DoesNotExist") if count > 0 => Some("Exists and DoesNotExist can't have values"),
         Some(operator) if more.contains(&operator) && count != 1 => Some("Gt and Lt need exactly one value"),
         Some(operator)
             if !["In", "NotIn", "Exists", "DoesNotExist"].contains(&operator) && !more.contains(&operator) =>
@@ -83,7 +83,7 @@ fn field_requirement(expression: &Node, out: &mut Findings) {
         Some(key) => out.error(
             Code::BadFieldValue,
             expression.place("key"),
-            format!("`{key}` is not metadata.name, the only field there is"),
+            format!("`{key}` is not metadata.name, the only field that can be selected"),
         ),
         None => {}
     }

@@ -57,7 +57,7 @@ pub(super) fn label_key(node: &Node, text: &str, out: &mut Findings) {
 
 pub(super) fn not_a_key(text: &str) -> String {
     format!(
-        "{text:?} is not a valid key: up to 63 of A-Z, a-z, 0-9, -, _ and ., with a letter or digit at both ends, and a domain and / before it if you like"
+        "{text:?} is not a valid key: up to 63 of A-Z, a-z, 0-9, -, _ and ., with a letter or digit at both ends, optionally with a domain and / before it"
     )
 }
 

@@ -18,7 +18,7 @@ pub(super) fn check<'v>(pod: &Node<'_, 'v>, spec: &Node<'_, 'v>, out: &mut Findi
         let sources = sources(&volume);
         if let Some((_, second)) = sources.get(1) {
             let kinds: Vec<&str> = sources.iter().map(|(kind, _)| *kind).collect();
-            let message = format!("a volume has one source, and this has {}", kinds.join(" and "));
+            let message = format!("a volume must have exactly one source, and this one has {}", kinds.join(" and "));
             out.error(Code::BadFieldValue, second.pointer(), message);
         }
         for (kind, source) in &sources {
@@ -28,7 +28,7 @@ pub(super) fn check<'v>(pod: &Node<'_, 'v>, spec: &Node<'_, 'v>, out: &mut Findi
             // Without a source it's an emptyDir, by default.
             let kind = sources.first().map_or("emptyDir", |(kind, _)| *kind);
             if volumes.insert(name, kind).is_some() {
-                out.error(Code::DuplicateName, volume.place("name"), format!("there's a volume {name} already"));
+                out.error(Code::DuplicateName, volume.place("name"), format!("there is already a volume {name}"));
             }
         }
     }

@@ -125,9 +125,9 @@ impl Shape {
         match self {
             Shape::String | Shape::Time => "a string",
             Shape::Bool => "a boolean",
-            Shape::Int32 | Shape::Int64 => "a whole number",
+            Shape::Int32 | Shape::Int64 => "an integer",
             Shape::Quantity => "a quantity",
-            Shape::IntOrString => "a whole number or a string",
+            Shape::IntOrString => "an integer or a string",
             Shape::Any => "anything",
             Shape::Object(_) | Shape::Map(_) => "an object",
             Shape::List(_) => "a list",

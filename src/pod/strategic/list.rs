@@ -59,12 +59,12 @@ fn by_key(
 ) -> Result<(), Refused> {
     let keyless = |item: &Value| match item {
         Value::Object(_) => format!("an element has no `{key}`, by which this list is merged: {item}"),
-        _ => format!("this list holds objects, and they are merged by `{key}`: {item} is none"),
+        _ => format!("the elements of this list are objects, merged by `{key}`; {item} is not an object"),
     };
     let (directives, patch): (Vec<&Value>, Vec<&Value>) = patch.iter().partition(|item| new::is_directive(item));
     let word = |item: &Value| item.get(PATCH).and_then(Value::as_str).unwrap_or_default().to_string();
     if let Some(bad) = directives.iter().find(|item| !matches!(word(item).as_str(), "replace" | "delete")) {
-        return Err(Box::new((at.clone(), format!("$patch is replace or delete in a list, not {}", bad[PATCH]))));
+        return Err(Box::new((at.clone(), format!("$patch must be replace or delete in a list, not {}", bad[PATCH]))));
     }
     if directives.iter().any(|item| word(item) == "replace") {
         let items = patch.iter().filter_map(|item| new::value(item)).collect();

@@ -35,7 +35,7 @@ pub fn strategic_merge(editor: &mut Editor, at: &Pointer, patch: &Value) -> Resu
     static POD: Shape = Shape::Object(0);
     debug_assert!(POD.object().is_some_and(|object| object.name == pod().name));
     let Value::Object(patch) = patch else {
-        return Err(Box::new((at.clone(), "a strategic merge patch is an object".to_string())));
+        return Err(Box::new((at.clone(), "a strategic merge patch must be an object".to_string())));
     };
     let mark = editor.mark();
     let merged = merge_object(editor, at, Some(&POD), patch, 0);
@@ -63,7 +63,9 @@ fn merge_object(
         None => {}
         Some(Value::String(word)) if word == "replace" => return set(editor, at, new::object(patch)),
         Some(Value::String(word)) if word == "delete" => return set(editor, at, Value::Object(Map::new())),
-        Some(other) => return Err(Box::new((at.clone(), format!("$patch is replace or delete here, not {other}")))),
+        Some(other) => {
+            return Err(Box::new((at.clone(), format!("$patch must be replace or delete here, not {other}"))));
+        }
     }
     retain_keys(editor, at, patch)?;
     for (key, order) in patch {

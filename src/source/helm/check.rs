@@ -67,7 +67,8 @@ fn template(base: &Node, path: &str, found: &mut Diagnostics) {
     }
     if let Some((key, mounts)) = base.entry("fileMounts").filter(|(_, mounts)| !mounts.is_empty()) {
         let names: Vec<&str> = mounts.items().iter().filter_map(|m| m.get("name")?.as_str()).collect();
-        let message = format!("`{path}.fileMounts` reaches no Pod: the chart makes no object that could be mounted");
+        let message =
+            format!("`{path}.fileMounts` has no effect on Pods: the chart creates nothing that a Pod could mount");
         let help = format!(
             "put {} into a ConfigMap or Secret, and mount that with `volumes` and `volumeMounts`; \
              a rule's `companions` can create it",
@@ -79,13 +80,13 @@ fn template(base: &Node, path: &str, found: &mut Diagnostics) {
 
 fn unknown(key: &str, span: Span, path: &str) -> Diagnostic {
     let message = format!(
-        "`{path}.{key}` is no key of the chart and no field of a Pod's spec or of a container, so it is left out"
+        "`{path}.{key}` is neither a key of the chart nor a field of a Pod's spec or a container; it is ignored"
     );
     let diagnostic = warning(Diagnostic::new(Code::UnknownKey, message).at(span));
     match (did_you_mean(key, fields::all()), key) {
         (Some(near), _) => diagnostic.help(format!("did you mean `{near}`?")),
-        (None, "metadata") => diagnostic.help("`labels` and `annotations` stand here without `metadata`"),
-        (None, "spec") => diagnostic.help("the fields of the spec stand here without `spec`"),
+        (None, "metadata") => diagnostic.help("write `labels` and `annotations` here directly, without `metadata`"),
+        (None, "spec") => diagnostic.help("write the fields of the spec here directly, without `spec`"),
         (None, _) => diagnostic,
     }
 }
@@ -112,7 +113,7 @@ fn takes(map: &Node, key: &str, path: &str, wanted: Takes, found: &mut Diagnosti
             found.push(wrong_type(path, "a list", value).help("start each element with `- `"));
         }
         (Takes::List, _) => found.push(wrong_type(path, "a list", value)),
-        (Takes::Text, _) => found.push(wrong_type(path, "text", value).help("quote it if it is text")),
+        (Takes::Text, _) => found.push(wrong_type(path, "a string", value).help("quote it if it is text")),
     }
 }
 
@@ -136,7 +137,7 @@ fn required(agent: &Node, list: &str, keys: &[&str], found: &mut Diagnostics) {
             match item.get(key) {
                 None => found.push(Diagnostic::new(Code::MissingKey, format!("`{path}` is missing")).at(item.span)),
                 Some(value) if value.as_text().is_none() => {
-                    found.push(wrong_type(&path, "text", value).help("quote it if it is text"));
+                    found.push(wrong_type(&path, "a string", value).help("quote it if it is text"));
                 }
                 Some(_) => {}
             }
@@ -145,6 +146,6 @@ fn required(agent: &Node, list: &str, keys: &[&str], found: &mut Diagnostics) {
 }
 
 fn wrong_type(path: &str, wanted: &str, value: &Node) -> Diagnostic {
-    let message = format!("`{path}` takes {wanted}, and this is {}", value.kind_name());
+    let message = format!("`{path}` must be {wanted}, not {}", value.kind_name());
     Diagnostic::new(Code::WrongType, message).at(value.span)
 }

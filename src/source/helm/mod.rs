@@ -177,8 +177,8 @@ fn read_file(sources: &Sources, file: FileId, found: &mut Diagnostics) -> Option
         |d: &Diagnostic| d.code != Code::AmbiguousScalar || d.primary.as_ref().is_some_and(|l| within(l.span, &rules));
     found.extend(said.into_vec().into_iter().filter(kept));
     if let Some(second) = documents.next() {
-        let message = format!("{} holds more than one YAML document; Helm reads one", sources.name(file));
-        found.push(Diagnostic::new(Code::Values, message).at(second.span).help("split it into files of their own"));
+        let message = format!("{} contains more than one YAML document; Helm reads only one", sources.name(file));
+        found.push(Diagnostic::new(Code::Values, message).at(second.span).help("split it into several files"));
         return None;
     }
     match first {
@@ -186,7 +186,7 @@ fn read_file(sources: &Sources, file: FileId, found: &mut Diagnostics) -> Option
         None => Some(Node::empty_map(file)),
         Some(node) if matches!(node.kind, Kind::Map(_)) => Some(node),
         Some(node) => {
-            let message = format!("Helm values are a mapping, and this is {}", node.kind_name());
+            let message = format!("Helm values must be a mapping, not {}", node.kind_name());
             found.push(Diagnostic::new(Code::WrongType, message).at(node.span));
             None
         }

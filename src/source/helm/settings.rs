@@ -62,7 +62,7 @@ impl Installation {
     pub fn max_pods(&self) -> Result<Option<u32>, Diagnostic> {
         let Some(text) = self.named(MAX_PODS) else { return Ok(None) };
         let most =
-            text.value.trim().parse::<u32>().map_err(|_| wrong(MAX_PODS, &text, "a whole number, not below 0"))?;
+            text.value.trim().parse::<u32>().map_err(|_| wrong(MAX_PODS, &text, "an integer that isn't negative"))?;
         Ok((most > 0).then_some(most))
     }
 

@@ -97,9 +97,9 @@ fn extend_spec(spec: &mut Node, base: &Node) {
         if mapped || name == "containers" || value.is_empty() {
             continue;
         }
-        if fields::POD_SPEC.contains(&name) {
+        if fields::is_pod_spec(name) {
             put(spec, key.clone(), value.clone());
-        } else if fields::CONTAINER.contains(&name)
+        } else if fields::is_container(name)
             && let Some(first) = task_container(spec)
         {
             put(first, key.clone(), value.clone());
