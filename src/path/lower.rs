@@ -1,5 +1,5 @@
-//! From the parser's tree to ours. What the parser lets through although RFC 9535 doesn't is refused here:
-//! function arguments and results of the wrong type, functions of its own, numbers that are none.
+//! Compiles the parser's tree into ours. Refuses what the parser accepts although RFC 9535 doesn't: function arguments and
+//! results of the wrong type, functions of the parser's own, malformed numbers.
 
 use super::query::{Comparison, Filter, Operand, Pattern, Query, RegexTest, Segment, Selector, SingularStep};
 use super::regexp;
@@ -7,7 +7,7 @@ use jsonpath_rust::parser::model as tree;
 use serde_json::{Number, Value};
 use smol_str::SmolStr;
 
-/// What is wrong, and the word in the path it is about.
+/// What is wrong, and the word in the path that it concerns.
 pub(super) struct Refused {
     pub word: String,
     pub message: String,
@@ -123,7 +123,7 @@ fn singular(from: &[tree::SingularQuerySegment]) -> Box<[SingularStep]> {
         .collect()
 }
 
-/// The steps of a query that can only ever select one node.
+/// The steps of a query that can select one node at most.
 pub(super) fn as_singular(segments: &[Segment]) -> Option<Box<[SingularStep]>> {
     segments
         .iter()

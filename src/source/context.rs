@@ -1,4 +1,4 @@
-//! The context file: what an agent would know when the task comes, given by hand.
+//! The context file: what an agent would know about the queue and the environment, given by hand.
 //!
 //! ```yaml
 //! queue: {id: 7f3c, name: train-large}
@@ -12,22 +12,22 @@ use super::{Kind, Node, Text, yaml};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Sources, did_you_mean};
 use serde_json::{Map, Value};
 
-/// What a context file says. All of it is optional.
+/// The contents of a context file. All of it is optional.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContextFile {
     /// The queue's id.
     pub queue_id: Option<String>,
     /// The queue's name.
     pub queue_name: Option<String>,
-    /// What the user's identity provider told ClearML: an object, empty if not given.
+    /// What the user's identity provider told ClearML: an object, empty by default.
     pub providers: Value,
-    /// The task's configuration: an object, empty if not given.
+    /// The task's configuration: an object, empty by default.
     pub config: Value,
-    /// The clearml.conf that the configuration stands in, if `config` names a file; relative to the context file.
+    /// The clearml.conf with the configuration, if `config` names a file; relative to the context file.
     pub config_file: Option<Text>,
     /// The agent's worker id.
     pub worker_id: Option<String>,
-    /// The namespace of the Pod.
+    /// The namespace that the Pod is created in.
     pub namespace: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl Default for ContextFile {
 const KEYS: &[&str] = &["queue", "namespace", "worker", "providers", "config"];
 
 impl ContextFile {
-    /// Reads a YAML or JSON file, and tells all its mistakes at once. Nothing is given if it isn't a mapping.
+    /// Reads a YAML or JSON file. All mistakes go to `found`; returns `None` if it isn't a mapping.
     pub fn read(sources: &Sources, file: FileId, found: &mut Diagnostics) -> Option<ContextFile> {
         let before = found.errors();
         let mut documents = yaml::read(sources, file, found).into_iter();

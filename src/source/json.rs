@@ -1,4 +1,4 @@
-//! JSON text to a value: duplicate keys, numbers beyond 64 bits and deep nesting are refused with their place.
+//! Reads JSON; duplicate keys, numbers that don't fit into 64 bits and deep nesting are errors with their places.
 
 use crate::diagnostic::{Code, Diagnostic, FileId, Sources, Span};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -6,6 +6,9 @@ use serde_json::{Map, Number, Value};
 use std::fmt;
 
 /// Reads a JSON document ([RFC 8259](https://www.rfc-editor.org/rfc/rfc8259)).
+///
+/// # Errors
+/// The first mistake, at its place.
 pub fn read(sources: &Sources, file: FileId) -> Result<Value, Diagnostic> {
     let text = sources.text(file);
     if let Some((start, end)) = integer_beyond_64_bits(text) {
@@ -24,7 +27,7 @@ pub fn read(sources: &Sources, file: FileId) -> Result<Value, Diagnostic> {
     })
 }
 
-/// The first integer outside of strings that neither `i64` nor `u64` holds: serde_json would round it silently.
+/// The first integer outside strings that fits neither `i64` nor `u64`: serde_json would round it silently.
 fn integer_beyond_64_bits(text: &str) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -54,7 +57,7 @@ fn integer_beyond_64_bits(text: &str) -> Option<(usize, usize)> {
     None
 }
 
-/// Reads any value and refuses a key that stands twice.
+/// Reads any value and refuses duplicate keys.
 struct Unique;
 
 impl<'de> DeserializeSeed<'de> for Unique {

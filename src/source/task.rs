@@ -1,11 +1,14 @@
-//! A task as ClearML's API gives it.
+//! Reads a task as ClearML's API returns it.
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::edit::kind_of;
 use serde_json::Value;
 
-/// The task itself, from whatever a user saved of the API's answer: the bare task, or the answer of
-/// `tasks.get_by_id` or of a `tasks.get_all` that found one, with or without the envelope around.
+/// Extracts the task from what a user saved of the API's response: the task alone, or the response of `tasks.get_by_id` or
+/// of a `tasks.get_all` that found one task, with or without the envelope.
+///
+/// # Errors
+/// Why it isn't exactly one task with an id.
 pub fn task(value: Value) -> Result<Value, Diagnostic> {
     let mut value = value;
     if let Some(code) = value.pointer("/meta/result_code").and_then(Value::as_u64).filter(|code| *code != 200) {

@@ -32,7 +32,7 @@ pub(super) fn check<'v>(spec: &Node<'_, 'v>, volumes: &Volumes<'v>, claims: &Has
     if let Some(list) = spec.field("initContainers") {
         for container in list.items() {
             common(&container, volumes, claims, &mut taken, spec, out);
-            // They run one after the other, so each may use the ports of the one before.
+            // Init containers run one after the other, so each may use the ports of the one before.
             ports(&container, spec, &mut HashSet::new(), out);
             init(&container, spec, out);
         }
@@ -152,7 +152,7 @@ fn ports<'v>(
     }
 }
 
-/// On the host's network, a container's port is the host's; of init containers that isn't asked.
+/// Checks that hostPort equals containerPort on the host's network; the server doesn't check init containers.
 fn host_network_ports(container: &Node, spec: &Node, out: &mut Findings) {
     let list = container.field("ports");
     for port in list.iter().flat_map(Node::items).filter(|_| spec.says("hostNetwork")) {

@@ -1,14 +1,14 @@
-//! The Pod's own names, labels and annotations.
+//! Checks the Pod's names, labels and annotations.
 
 use super::values::{label_field, labels, not_a_key, not_a_subdomain, subdomain_field};
 use super::{Findings, Node};
 use crate::diagnostic::Code;
 use crate::pod::names;
 
-/// The most that keys and values of all annotations may take together.
+/// The most bytes of the keys and values of all annotations together.
 const ANNOTATIONS: usize = 256 * 1024;
 
-/// Finalizers that need no domain.
+/// Finalizers that are valid without a domain.
 const FINALIZERS: &[&str] = &["orphan", "foregroundDeletion", "kubernetes"];
 
 pub(super) fn check(pod: &Node, out: &mut Findings) {
@@ -63,7 +63,7 @@ pub(super) fn check(pod: &Node, out: &mut Findings) {
     }
 }
 
-/// Whether a text is good to be the first part of a generated name, which may end in a hyphen.
+/// Whether a text is valid as the first part of a generated name, which may end in a hyphen.
 pub(super) fn is_prefix(text: &str) -> bool {
     match text.strip_suffix('-') {
         Some(start) if !start.is_empty() => names::is_dns1123_subdomain(&format!("{start}a")),

@@ -36,7 +36,7 @@ pub(super) fn check<'v>(container: &Node<'_, 'v>, volumes: &Volumes<'v>, out: &m
                     format!("there is already a device at {path}"),
                 );
             }
-            // The API server takes it, the container runtime doesn't.
+            // The API server accepts it, but the container runtime doesn't.
             if path.contains(':') {
                 out.warn(Code::BadFieldValue, mount.place("mountPath"), format!("{path:?} must not contain ':'"));
             }

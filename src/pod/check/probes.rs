@@ -71,7 +71,7 @@ fn handler(node: &Node, kinds: &[&str], spec: &Node, out: &mut Findings) {
     }
     if let Some(sleep) = node.field("sleep") {
         let grace = spec.number_of("terminationGracePeriodSeconds").unwrap_or(GRACE);
-        // A grace period below 1 is turned into another; nothing is said of it here.
+        // The server replaces a grace period below 1, so there is nothing to report.
         if grace > 0 && sleep.number_of("seconds").is_some_and(|seconds| seconds < 0 || seconds > grace) {
             let message = format!("must be from 0 to terminationGracePeriodSeconds, which is {grace}");
             out.error(Code::BadFieldValue, sleep.place("seconds"), message);

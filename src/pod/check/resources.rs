@@ -68,7 +68,7 @@ fn requests_and_limits(resources: &Node, out: &mut Findings) {
     }
 }
 
-/// Whether a request may be less than its limit: not so for huge pages and for what isn't Kubernetes' own.
+/// Whether a request may be less than its limit: not for huge pages and extended resources.
 fn is_overcommitted(resource: &str) -> bool {
     is_native(resource) && !resource.starts_with("hugepages-")
 }

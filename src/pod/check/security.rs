@@ -1,11 +1,11 @@
-//! Security contexts, of the Pod and of its containers, and the host's namespaces.
+//! Checks security contexts of the Pod and its containers, and the use of the host's namespaces.
 
 use super::values::{descending, one_of, range};
 use super::{Findings, Node};
 use crate::diagnostic::Code;
 use std::collections::HashSet;
 
-/// User and group ids.
+/// Checks user and group ids.
 const MOST_ID: i64 = i32::MAX as i64;
 
 pub(super) fn pod(spec: &Node, out: &mut Findings) {
@@ -66,7 +66,7 @@ pub(super) fn container(container: &Node, spec: &Node, out: &mut Findings) {
     profiles(&context, out);
 }
 
-/// The seccomp and AppArmor profiles.
+/// Checks the seccomp and AppArmor profiles.
 fn profiles(context: &Node, out: &mut Findings) {
     for key in ["seccompProfile", "appArmorProfile"] {
         let Some(profile) = context.field(key) else { continue };
@@ -107,7 +107,7 @@ fn sysctls(list: &Node, out: &mut Findings) {
     }
 }
 
-/// Segments with dots or slashes between; each starts and ends with a letter or digit.
+/// Whether a text is a sysctl's name: segments separated by dots or slashes, each with a letter or digit at both ends.
 fn is_sysctl(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let segment = |part: &str| {

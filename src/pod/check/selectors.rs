@@ -5,7 +5,7 @@ use super::{Findings, Node};
 use crate::diagnostic::Code;
 use crate::pod::names;
 
-/// A label selector, as in pod affinity and topology spread.
+/// Checks a label selector, as in pod affinity and topology spread.
 pub(super) fn label_selector(selector: &Node, out: &mut Findings) {
     if let Some(map) = selector.field("matchLabels") {
         labels(&map, out);
@@ -15,7 +15,7 @@ pub(super) fn label_selector(selector: &Node, out: &mut Findings) {
     }
 }
 
-/// A term of a node selector; `values` says whether the values must be valid label values.
+/// Checks a term of a node selector; `values` says whether the values must be valid label values.
 pub(super) fn node_term(term: &Node, values: bool, out: &mut Findings) {
     if let Some(list) = term.field("matchExpressions") {
         list.items().for_each(|expression| requirement(&expression, &["Gt", "Lt"], values, out));
@@ -57,7 +57,7 @@ fn requirement(expression: &Node, more: &[&str], check_values: bool, out: &mut F
     }
 }
 
-/// Only a node's name can be selected as a field.
+/// Checks a field selector; the only field is a node's name.
 fn field_requirement(expression: &Node, out: &mut Findings) {
     if let Some(operator) = expression.text_of("operator") {
         let values = expression.field("values");

@@ -1,4 +1,4 @@
-//! The fields of a Pod's spec, and the order of the checks inside of it.
+//! Checks the fields of a Pod's spec, and calls the checks of its parts.
 
 use super::values::{ip, label_field, labels, not_a_key, not_a_subdomain, one_of, range, subdomain, subdomain_field};
 use super::{Findings, Node, containers, scheduling, security, volumes};
@@ -27,7 +27,7 @@ pub(super) fn check(pod: &Node, out: &mut Findings) {
     for key in ["nodeName", "priorityClassName", "serviceAccountName"] {
         subdomain_field(&spec, key, out);
     }
-    // Empty is no runtime class, unlike absent.
+    // An empty name is not a valid runtime class; an absent one is fine.
     if let Some(text) = spec.field("runtimeClassName").and_then(|class| class.text()) {
         subdomain(&spec, "runtimeClassName", text, out);
     }
@@ -140,7 +140,7 @@ fn gates(spec: &Node, out: &mut Findings) {
     }
 }
 
-/// Checks the Pod's resource claims; gives their names.
+/// Checks the Pod's resource claims and returns their names.
 fn resource_claims<'v>(spec: &Node<'_, 'v>, out: &mut Findings) -> HashSet<&'v str> {
     let mut seen = HashSet::new();
     let Some(list) = spec.field("resourceClaims") else { return seen };

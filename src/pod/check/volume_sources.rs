@@ -1,5 +1,5 @@
-//! The sources of volumes ([Volumes](https://kubernetes.io/docs/concepts/storage/volumes/)). That required fields are there
-//! is the schema's business.
+//! Checks the sources of volumes ([Volumes](https://kubernetes.io/docs/concepts/storage/volumes/)). The check against the
+//! schema covers required fields.
 
 use super::values::{mode, no_backsteps, one_of, projected_path, range};
 use super::{Findings, Node, downward};
@@ -38,7 +38,7 @@ pub(super) fn check(pod: &Node, volume: &Node, kind: &str, source: &Node, out: &
         }
         "secret" => {
             mode(source, "defaultMode", out);
-            // No schema says so, but without a name there's no secret.
+            // The schema doesn't require it, but there is no secret without a name.
             needs(source, "secretName", "a secret volume", out);
             key_paths(source, &mut HashSet::new(), false, out);
         }
@@ -72,7 +72,7 @@ fn needs(source: &Node, key: &str, what: &str, out: &mut Findings) {
     }
 }
 
-/// The items of a secret or configMap; in a projected volume no two may have one path.
+/// Checks the items of a secret or configMap; in a projected volume, no two may have the same path.
 fn key_paths<'v>(source: &Node<'_, 'v>, paths: &mut HashSet<&'v str>, unique: bool, out: &mut Findings) {
     let items = source.field("items");
     for item in items.iter().flat_map(Node::items) {

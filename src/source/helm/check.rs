@@ -1,10 +1,10 @@
-//! What can be said of values before anything is made of them: shapes and misspelt keys, all at once.
+//! Checks values before they are used: reports wrong types and misspelt keys, all at once.
 
 use super::fields::{self, Takes};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Span, did_you_mean};
 use crate::source::{Kind, Node};
 
-/// More unknown keys than this in one place are another file altogether; to guess what each could mean takes time.
+/// The most unknown keys that are reported in one place: more means another kind of file, and suggestions take time.
 const MOST_UNKNOWN: usize = 50;
 
 /// Checks the merged values.
@@ -117,7 +117,7 @@ fn takes(map: &Node, key: &str, path: &str, wanted: Takes, found: &mut Diagnosti
     }
 }
 
-/// `rules:` is only checked for being a list: what stands in it is the rules' own matter.
+/// Checks that `rules` is a list; the rules in it are checked when they are read.
 fn list_of_rules(map: &Node, path: &str, found: &mut Diagnostics) {
     if let Some(rules) = map.get("rules")
         && !matches!(rules.kind, Kind::List(_) | Kind::Null)
