@@ -30,7 +30,7 @@ pub fn check(values: &Node, found: &mut Diagnostics) {
     if let Some(queue) = agent.get("queue")
         && !matches!(queue.kind, Kind::Null | Kind::String(_) | Kind::Number(_))
     {
-        let wrong = wrong_type("agentk8sglue.queue", "one queue's name, or several with commas between", queue);
+        let wrong = wrong_type("agentk8sglue.queue", "one queue's name, or several separated by commas", queue);
         found.push(wrong.help("write `queue: first,second`, or give the queues as keys of `agentk8sglue.queues`"));
     }
     list_of_rules(agent, "agentk8sglue.rules", found);

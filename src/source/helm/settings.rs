@@ -62,7 +62,7 @@ impl Installation {
     pub fn eviction_reasons(&self) -> Result<Vec<String>, Diagnostic> {
         let Some(text) = self.named(EVICTION_REASONS) else { return Ok(DEFAULT_REASONS.map(str::to_owned).to_vec()) };
         shlex::split(&text.value).ok_or_else(|| {
-            wrong(EVICTION_REASONS, &text, "words with blanks between, such as \"ImagePullBackOff InvalidImageName\"")
+            wrong(EVICTION_REASONS, &text, "words separated by spaces, such as \"ImagePullBackOff InvalidImageName\"")
         })
     }
 
