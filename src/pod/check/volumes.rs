@@ -18,7 +18,7 @@ pub(super) fn check<'v>(pod: &Node<'_, 'v>, spec: &Node<'_, 'v>, out: &mut Findi
         let sources = sources(&volume);
         if let Some((_, second)) = sources.get(1) {
             let kinds: Vec<&str> = sources.iter().map(|(kind, _)| *kind).collect();
-            let message = format!("a volume must have exactly one source, and this one has {}", kinds.join(" and "));
+            let message = format!("a volume can have only one source, and this one has {}", kinds.join(" and "));
             out.error(Code::BadFieldValue, second.pointer(), message);
         }
         for (kind, source) in &sources {

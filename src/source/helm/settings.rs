@@ -91,8 +91,8 @@ impl Installation {
     }
 }
 
-fn wrong(name: &str, text: &Text, takes: &str) -> Diagnostic {
-    Diagnostic::new(Code::BadValue, format!("`{name}` takes {takes}")).at(text.span)
+fn wrong(name: &str, text: &Text, wanted: &str) -> Diagnostic {
+    Diagnostic::new(Code::BadValue, format!("`{name}` must be {wanted}")).at(text.span)
 }
 
 #[cfg(test)]
@@ -179,7 +179,7 @@ mod tests {
         ] {
             for value in values {
                 let (installation, said) = with(name, value);
-                let wanted = format!("error bad-value: {value} `{name}` takes ");
+                let wanted = format!("error bad-value: {value} `{name}` must be ");
                 assert!(said.len() == 1 && said[0].starts_with(&wanted), "{wanted}: {said:?}");
                 let failed = [
                     installation.monitor_all_namespaces().is_err(),
