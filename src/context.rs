@@ -1,29 +1,29 @@
-//! What is known of one task when its Pod is made.
+//! What is known about a task when its Pod is made.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Everything that rules may look at, beside the Pod.
+/// Everything that rules may read, besides the Pod.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// The task, as `tasks.get_by_id` returns it; it has a text `id`.
+    /// The task, as ClearML's `tasks.get_by_id` returns it; its `id` is a string.
     pub task: Arc<Value>,
-    /// The queue's id and name.
+    /// The queue that the task came from: an object with `id` and `name`.
     pub queue: Arc<Value>,
-    /// Providers' information on the user.
+    /// What the user's identity provider told ClearML about the user.
     pub providers: Arc<Value>,
-    /// The task's configuration.
+    /// The task's configuration, vaults included.
     pub config: Arc<Value>,
-    /// The worker: its id.
+    /// The worker: an object with `id`.
     pub worker: Arc<Value>,
-    /// Environment variables that rules may list.
+    /// podrules' own environment variables. Expressions see those that their file lists under `env:`.
     pub env: BTreeMap<String, String>,
-    /// The Pod's name, where it isn't made of the task's id.
+    /// The Pod's name, if it isn't derived from the task's id.
     pub name: Option<String>,
-    /// The Pod's namespace.
+    /// The namespace that the Pod is created in.
     pub namespace: String,
-    /// The image of tasks that don't name one.
+    /// The container image of tasks that set none.
     pub default_image: Option<String>,
 }
 
@@ -31,7 +31,7 @@ pub struct Context {
 pub const POD_PREFIX: &str = "clearml-id-";
 
 impl Context {
-    /// The least there is: a task and its queue.
+    /// Makes the minimal context: a task and its queue. The namespace is `default`, all else is empty.
     pub fn new(task: Value, queue_id: &str, queue_name: &str) -> Self {
         let object = || Arc::new(json!({}));
         Context {
@@ -47,7 +47,7 @@ impl Context {
         }
     }
 
-    /// The task's id.
+    /// The task's id; empty if it has none.
     pub fn task_id(&self) -> &str {
         self.task.get("id").and_then(Value::as_str).unwrap_or("")
     }
@@ -57,12 +57,12 @@ impl Context {
         self.name.clone().unwrap_or_else(|| format!("{POD_PREFIX}{}", self.task_id()))
     }
 
-    /// The queue's id.
+    /// The queue's id; empty if unknown.
     pub fn queue_id(&self) -> &str {
         self.queue.get("id").and_then(Value::as_str).unwrap_or("")
     }
 
-    /// The queue's name.
+    /// The queue's name; empty if unknown.
     pub fn queue_name(&self) -> &str {
         self.queue.get("name").and_then(Value::as_str).unwrap_or("")
     }

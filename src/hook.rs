@@ -1,6 +1,6 @@
-//! Python hooks: what a rule's `python:` and the values' `CLEARML_K8S_GLUE_TEMPLATE_MODULE` call, whoever runs Python.
+//! Python hooks: the functions that a rule's `python:` and the values' `CLEARML_K8S_GLUE_TEMPLATE_MODULE` call.
 //!
-//! The engine knows only [`Hooks`]. Rules run without one refuse hooks by name.
+//! The engine knows only the trait [`Hooks`], whose implementations run Python. Without one, a hook fails.
 use crate::context::Context;
 use crate::diagnostic::Fault;
 use crate::diagnostic::{Code, Diagnostic, Label, Span};
@@ -9,20 +9,20 @@ use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
 
-/// How long a hook may take that doesn't say.
+/// The timeout of a hook that sets none.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A Python function with the contract of ClearML's `update_template`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Function {
-    /// The module, dotted.
+    /// The module's dotted name.
     pub module: String,
-    /// The function in it.
+    /// The function's name in the module.
     pub name: String,
 }
 
 impl Function {
-    /// Reads `module:function`.
+    /// Reads `module:function`; `None` if the text has another form.
     pub fn parse(text: &str) -> Option<Function> {
         let (module, name) = text.trim().split_once(':')?;
         let identifier = |part: &str| {
@@ -40,19 +40,22 @@ impl fmt::Display for Function {
     }
 }
 
-/// A function that is called, as it was written.
+/// A call of a function in the rules or the values.
 #[derive(Debug, Clone)]
 pub struct Hook {
-    /// What is called.
+    /// The function that is called.
     pub function: Function,
     /// How long it may take.
     pub timeout: Duration,
-    /// Where it is named.
+    /// The place that names it.
     pub span: Span,
 }
 
 impl Hook {
-    /// A hook as a rule or the values name it; a mistake in the name is an error.
+    /// Makes a hook from its name in a rule or the values; the timeout is 10 seconds by default.
+    ///
+    /// # Errors
+    /// If the name doesn't have the form `module:function`.
     pub fn new(text: &Text, timeout: Option<Duration>) -> Result<Hook, Fault> {
         let Some(function) = Function::parse(&text.value) else {
             let message = format!("`{}` is not of the form module:function", text.value);
@@ -62,29 +65,29 @@ impl Hook {
     }
 }
 
-/// What runs hooks.
+/// Runs hooks.
 pub trait Hooks: fmt::Debug + Sync {
-    /// Calls a function on a template. The template and the context stay as they are, whatever the function does.
+    /// Calls a hook on a template. Whatever the function does, `template` and `context` don't change.
     fn call(&self, hook: &Hook, template: &Value, context: &Context) -> Answer;
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug)]
 pub struct Answer {
-    /// The template that the function returned.
+    /// The template that the function returned, or why there is none.
     pub template: Result<Value, HookFault>,
-    /// What it printed, line by line.
+    /// The lines that it printed.
     pub log: Vec<String>,
 }
 
-/// Why a hook gave no template.
+/// Why a hook returned no template.
 #[derive(Debug, Clone)]
 pub struct HookFault {
-    /// The kind of mistake.
+    /// The code of the finding.
     pub code: Code,
-    /// What is wrong, with the hook's own file and line if they are known.
+    /// What is wrong, to follow the hook's name: `raised ValueError: …`. It includes the hook's file and line if known.
     pub message: String,
-    /// The place in the hook's text, if that is among the sources: the values' fileMounts are.
+    /// The place in the hook's code, if that is among the sources, as the values' `fileMounts` are.
     pub at: Option<Span>,
     /// Python's traceback.
     pub traceback: Option<String>,
@@ -93,12 +96,12 @@ pub struct HookFault {
 }
 
 impl HookFault {
-    /// A fault with nothing but its message.
+    /// Makes a fault with a message only.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         HookFault { code, message: message.into(), at: None, traceback: None, help: None }
     }
 
-    /// What podrules says of it.
+    /// Turns it into the finding that podrules reports.
     pub fn into_fault(self, hook: &Hook) -> Fault {
         let mut diagnostic = Diagnostic::new(self.code, format!("the hook {} {}", hook.function, self.message));
         diagnostic = match self.at {
@@ -113,9 +116,9 @@ impl HookFault {
     }
 }
 
-/// What rules that nobody gave a Python to say of a hook.
+/// The fault of a hook that is called where nothing runs Python.
 pub fn refused(hook: &Hook) -> Fault {
-    let message = format!("the hook {} can't be run: there is no Python here", hook.function);
+    let message = format!("the hook {} can't run: Python isn't available here", hook.function);
     let mut diagnostic = Diagnostic::new(Code::Unsupported, message);
     diagnostic.primary = Some(Label { span: hook.span, text: String::new() });
     Box::new(diagnostic)

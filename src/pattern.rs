@@ -1,11 +1,14 @@
-//! Regular expressions and globs as rules write them, within bounds.
+//! Regular expressions and globs in rules, with a limit on their size.
 
 use regex::{Regex, RegexBuilder};
 
-/// The size of a compiled pattern.
+/// The most bytes of a compiled pattern.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// Compiles a regular expression; the error says in a line what is wrong with it.
+/// Compiles a regular expression.
+///
+/// # Errors
+/// One line that says what is wrong with it.
 pub fn regex(source: &str) -> Result<Regex, String> {
     RegexBuilder::new(source).size_limit(MAX_BYTES).build().map_err(|error| {
         let message = error.to_string();
@@ -13,9 +16,12 @@ pub fn regex(source: &str) -> Result<Regex, String> {
     })
 }
 
-/// The regular expression that a glob stands for; the error says what is wrong with the glob.
+/// Converts a glob to an equivalent regular expression.
+///
+/// # Errors
+/// What is wrong with the glob.
 pub fn glob_source(glob: &str) -> Result<String, String> {
-    // globset writes patterns for bytes; what rules match is text.
+    // globset writes patterns for bytes; rules match text.
     let compiled = globset::GlobBuilder::new(glob).build().map_err(|error| error.kind().to_string())?;
     Ok(compiled.regex().replace("(?-u)", "(?s)"))
 }

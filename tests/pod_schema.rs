@@ -90,7 +90,7 @@ fn lookups() {
         ("metadata.labels.x", "a string"),
         ("spec.volumes.0.ephemeral.volumeClaimTemplate.metadata", "ObjectMeta"),
         ("metadata.managedFields.0.fieldsV1.f:x", "free"),
-        ("spec.initContainers.3.ports.0.containerPort", "a whole number"),
+        ("spec.initContainers.3.ports.0.containerPort", "an integer"),
     ] {
         assert_eq!(say(place), wanted, "{place}");
     }

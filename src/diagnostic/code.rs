@@ -9,7 +9,7 @@ macro_rules! codes {
         pub enum Code { $($(#[doc = $doc])+ $name,)+ }
 
         impl Code {
-            /// Every code there is.
+            /// All codes.
             pub const ALL: &'static [Code] = &[$(Code::$name,)+];
 
             /// The code as it is printed.
@@ -17,12 +17,12 @@ macro_rules! codes {
                 match self { $(Code::$name => $text,)+ }
             }
 
-            /// How bad such a finding is, unless `--strict` says more.
+            /// The severity of such a finding without `--strict`.
             pub fn severity(self) -> Severity {
                 match self { $(Code::$name => Severity::$severity,)+ }
             }
 
-            /// One sentence on what it means.
+            /// A sentence that says what the code means.
             pub fn meaning(self) -> &'static str {
                 match self { $(Code::$name => concat!($($doc, "\n"),+).trim_ascii(),)+ }
             }
@@ -31,29 +31,29 @@ macro_rules! codes {
 }
 
 codes! {
-    /// A file can't be read, or isn't UTF-8, or is too large.
+    /// A file can't be read, isn't UTF-8, or is too large.
     Input = "input", Error;
-    /// The text isn't YAML, or uses what podrules doesn't accept of it.
+    /// The text isn't valid YAML, or uses a tag or a key that isn't supported.
     Yaml = "yaml", Error;
-    /// The text isn't JSON.
+    /// The text isn't valid JSON.
     Json = "json", Error;
-    /// A key stands twice in one mapping.
+    /// A key appears twice in one mapping.
     DuplicateKey = "duplicate-key", Error;
-    /// An unquoted word that YAML 1.1 (and so Helm and kubectl) reads as a boolean or another number.
+    /// An unquoted word that YAML 1.1 (and so Helm and kubectl) reads as a boolean or a different number.
     AmbiguousScalar = "ambiguous-scalar", Warning;
-    /// A key that has no meaning here.
+    /// A key that isn't known here.
     UnknownKey = "unknown-key", Error;
-    /// A key that must be there is not.
+    /// A required key is missing.
     MissingKey = "missing-key", Error;
-    /// A value of another type than the key takes.
+    /// A value has the wrong type for its key.
     WrongType = "wrong-type", Error;
-    /// A value out of what the key accepts.
+    /// A value that the key doesn't accept.
     BadValue = "bad-value", Error;
     /// A document that is not a rules file.
     NotRules = "not-rules", Error;
     /// An operation that doesn't exist.
     UnknownOperation = "unknown-operation", Error;
-    /// Two rules of one name.
+    /// Two rules with the same name.
     DuplicateRule = "duplicate-rule", Error;
     /// A rule that can never run.
     NeverRuns = "never-runs", Warning;
@@ -73,27 +73,27 @@ codes! {
     BadRegex = "bad-regex", Error;
     /// A glob that can't be parsed.
     BadGlob = "bad-glob", Error;
-    /// `vars:` that need one another in a circle.
+    /// Entries of `vars` that depend on one another in a cycle.
     VarsCycle = "vars-cycle", Error;
-    /// Something that can't be run here, such as a Python hook where there is no Python.
+    /// Something that isn't supported here, such as a Python hook without Python.
     Unsupported = "unsupported", Error;
     /// A path that matches nothing in the Pod.
     NoMatch = "no-match", Error;
-    /// An operation that can't be done on the Pod as it stands.
+    /// An operation that can't be applied to the Pod in its current state.
     OperationFailed = "operation-failed", Error;
-    /// An expression that failed while it was worked out.
+    /// An expression that failed when it was evaluated.
     ExpressionFailed = "expression-failed", Error;
     /// A script that failed, or called `fail()`.
     ScriptFailed = "script-failed", Error;
-    /// A Python hook that raised an exception, or ended the process it ran in.
+    /// A Python hook that raised an exception, or ended its process.
     HookFailed = "hook-failed", Error;
-    /// A Python hook that didn't return `{"template": template}`, or returned what can't be written as JSON.
+    /// A Python hook that returned something other than `{"template": template}`, or a template that JSON can't represent.
     HookResult = "hook-result", Error;
     /// A Python hook that can't be imported: no such module or function, a syntax error, an exception on import.
     HookImport = "hook-import", Error;
-    /// A command of the values, around a Pod's life, that failed or can't be filled in.
+    /// A pre-apply or post-delete command in the values that failed, or has a placeholder that can't be filled in.
     Command = "command", Error;
-    /// The Python interpreter can't be started, or doesn't answer as it should.
+    /// The Python interpreter can't be started, or stopped communicating.
     Python = "python", Error;
     /// A bound on work, size or time was hit.
     LimitExceeded = "limit-exceeded", Error;
@@ -119,9 +119,9 @@ codes! {
     DanglingReference = "dangling-reference", Error;
     /// A value that Kubernetes refuses.
     BadFieldValue = "bad-field-value", Error;
-    /// The command line asks for something that can't be done.
+    /// The command line can't be carried out as given.
     Usage = "usage", Error;
-    /// A queue must be named.
+    /// The values have several queues, and none was selected.
     Queue = "queue", Error;
     /// The values file can't be turned into a template.
     Values = "values", Error;
@@ -129,28 +129,28 @@ codes! {
     Context = "context", Error;
     /// The kubeconfig can't be used, or there is none.
     Kubeconfig = "kubeconfig", Error;
-    /// The API server can't be reached, or doesn't answer.
+    /// The API server can't be reached, or doesn't respond.
     ApiUnreachable = "api-unreachable", Error;
-    /// The API server doesn't let us do it: who we are isn't known to it, or has no right to.
+    /// The API server didn't accept the credentials, or they lack a permission.
     ApiForbidden = "api-forbidden", Error;
     /// The API server refuses an object.
     ApiRefused = "api-refused", Error;
-    /// The API server warns of an object that it has taken.
+    /// The API server accepted an object with a warning.
     ApiWarning = "api-warning", Warning;
     /// Another manager has set the field to something else.
     ApiConflict = "api-conflict", Error;
-    /// An object of this name is there, and isn't of this task.
+    /// An object of this name already exists and belongs to something else.
     NotOurs = "not-ours", Error;
-    /// An object of this name is still being removed.
+    /// An object of this name is still being deleted.
     BeingRemoved = "being-removed", Error;
     /// A kind that the cluster doesn't have.
     UnknownKind = "unknown-kind", Error;
-    /// A companion of a kind that belongs to no namespace.
+    /// A companion of a kind that is cluster-scoped.
     ClusterScoped = "cluster-scoped", Error;
     /// The Pod failed, or can't start.
     PodFailed = "pod-failed", Error;
-    /// The Pod has not started in the time that was given.
+    /// The Pod didn't start in the given time.
     WaitTimeout = "wait-timeout", Error;
-    /// The work was broken off by a signal.
+    /// The command was interrupted by a signal.
     Interrupted = "interrupted", Error;
 }

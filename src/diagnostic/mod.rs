@@ -1,7 +1,7 @@
-//! One type for everything podrules has to say about its input: what is wrong, where, and what to do.
+//! Findings: one type for everything that podrules reports about its input, saying what is wrong, where, and what to do.
 //!
-//! Every stage reports through [`Diagnostic`]; the forms it is shown in (people, JSON, SARIF, GitHub)
-//! are in [`render`] and know nothing of the stages.
+//! Every module reports through [`Diagnostic`]. The output formats (text, JSON, SARIF, GitHub) are in [`render`] and don't
+//! depend on the modules that report.
 
 mod code;
 pub mod render;
@@ -12,19 +12,19 @@ pub use sources::{FileId, Position, Sources, Span};
 
 use crate::text::shortened_bytes;
 
-/// How bad a finding is. Warnings become errors under `--strict`.
+/// The severity of a finding. Warnings become errors with `--strict`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Worth knowing, changes nothing.
+    /// Information that changes nothing.
     Note,
-    /// Probably not what was meant.
+    /// Probably a mistake, but it can be carried out.
     Warning,
-    /// Can't be carried out.
+    /// A mistake that can't be carried out.
     Error,
 }
 
 impl Severity {
-    /// The word shown to people and in JSON.
+    /// The severity in messages and in JSON: `note`, `warning` or `error`.
     pub fn word(self) -> &'static str {
         match self {
             Severity::Note => "note",
@@ -34,12 +34,12 @@ impl Severity {
     }
 }
 
-/// A place in a source with a few words on it.
+/// A place in a source with a short comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    /// Where.
+    /// The place.
     pub span: Span,
-    /// The words beside the caret; may be empty.
+    /// The comment beside the caret; may be empty.
     pub text: String,
 }
 
@@ -48,7 +48,7 @@ pub struct Label {
 pub struct Diagnostic {
     /// The stable code of this kind of finding.
     pub code: Code,
-    /// How bad it is.
+    /// How severe it is; by default the [severity of its code](Code::severity).
     pub severity: Severity,
     /// What is wrong, in one sentence without a final stop.
     pub message: String,
@@ -65,7 +65,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A finding of the code's own severity.
+    /// Makes a finding with the code's severity and no place. A message or help longer than 4,000 bytes is shortened.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Diagnostic {
             code,
@@ -79,51 +79,51 @@ impl Diagnostic {
         }
     }
 
-    /// Says where.
+    /// Sets the place.
     pub fn at(mut self, span: Span) -> Self {
         self.primary = Some(Label { span, text: String::new() });
         self
     }
 
-    /// Says where, with a few words beside the caret.
+    /// Sets the place, with a comment beside the caret.
     pub fn at_with(mut self, span: Span, text: impl Into<String>) -> Self {
         self.primary = Some(Label { span, text: text.into() });
         self
     }
 
-    /// Adds another place.
+    /// Adds another place, with a comment.
     pub fn related(mut self, span: Span, text: impl Into<String>) -> Self {
         self.related.push(Label { span, text: text.into() });
         self
     }
 
-    /// Says what to do.
+    /// Sets the help: what to do.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(shortened_bytes(help.into(), LONGEST_MESSAGE));
         self
     }
 
-    /// Names the rule.
+    /// Sets the name of the rule that it concerns.
     pub fn rule(mut self, rule: impl Into<String>) -> Self {
         self.rule = Some(rule.into());
         self
     }
 
-    /// Whether it stops the work.
+    /// Whether its severity is error.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 }
 
-/// Why an operation, a hook or a run failed: the diagnostic of it. In a box, since it is large and results are returned often.
+/// The finding that made an operation, a hook or a run fail. Boxed, because it is large and results are returned often.
 pub type Fault = Box<Diagnostic>;
 
-/// A fault at a place in the rules.
+/// Makes a fault at a place in the rules.
 pub fn fault(code: Code, message: impl Into<String>, span: Span) -> Fault {
     Box::new(Diagnostic::new(code, message).at(span))
 }
 
-/// The mistakes gathered so far; a stage goes on after each, so that one run shows them all.
+/// The findings collected so far. Work continues after each, so that one run reports all of them.
 #[derive(Debug, Clone, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
@@ -131,18 +131,18 @@ pub struct Diagnostics {
     dropped: usize,
 }
 
-/// More errors, or more of the rest, than this help nobody; they are counted.
+/// The most errors that are kept, and the most of all other findings; further ones are only counted.
 const MOST: usize = 500;
 
 impl Diagnostics {
-    /// None yet.
+    /// An empty collection.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one.
+    /// Adds a finding. Beyond 500 errors, or 500 of all others, it is only counted.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        // Counted apart: warnings, however many, must not push an error out.
+        // Counted separately, so that warnings can't displace an error.
         let (error, kept) = (diagnostic.is_error(), self.list.len() - self.errors.min(MOST));
         let room = if error { self.errors < MOST } else { kept < MOST };
         self.errors += usize::from(error);
@@ -153,7 +153,7 @@ impl Diagnostics {
         }
     }
 
-    /// Adds many.
+    /// Adds findings, as [`push`](Self::push) does.
     pub fn extend(&mut self, more: impl IntoIterator<Item = Diagnostic>) {
         for diagnostic in more {
             self.push(diagnostic);
@@ -173,38 +173,38 @@ impl Diagnostics {
         self.errors > 0
     }
 
-    /// How many errors were found, those that were left out too.
+    /// The number of errors, those that were only counted included.
     pub fn errors(&self) -> usize {
         self.errors
     }
 
-    /// How many were left out because there were too many.
+    /// The number of findings that were only counted, because there were too many.
     pub fn dropped(&self) -> usize {
         self.dropped
     }
 
-    /// How many there are.
+    /// The number of findings that are kept.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no findings.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// Each of them, in the order found.
+    /// The findings in the order in which they were added.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.list.iter()
     }
 
-    /// Orders them by place, so that a reader goes through a file once.
+    /// Sorts them by place, so that a reader goes through each file once, and drops repetitions.
     pub fn sort(&mut self) {
         self.list.sort_by_key(|d| d.primary.as_ref().map(|l| (l.span.file, l.span.start)));
         self.list.dedup();
     }
 
-    /// The list itself.
+    /// The findings as a list.
     pub fn into_vec(self) -> Vec<Diagnostic> {
         self.list
     }
@@ -212,12 +212,12 @@ impl Diagnostics {
 
 const LONGEST_WORD: usize = 100;
 const MOST_CANDIDATES: usize = 1_000;
-/// Bytes of a message or a help: what it quotes may be as long as a file.
+/// The most bytes of a message or a help: the text that it quotes may be as long as a file.
 const LONGEST_MESSAGE: usize = 4_000;
 
-/// The name of `known` nearest to `word`, if one is near enough to be what was meant.
+/// The name among `known` that is most similar to `word`, if one is similar enough for a suggestion.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Nobody means another word by such a long one, and to compare it would take its square in time and memory.
+    // Such a long word isn't a misspelt name, and comparing it takes time quadratic in its length.
     if word.len() > LONGEST_WORD {
         return None;
     }

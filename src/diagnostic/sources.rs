@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-/// Which of the texts read.
+/// Identifies a text in [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub u32);
 
-/// A stretch of a text, in bytes.
+/// A range of bytes in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
-    /// The text.
+    /// The text that it is in.
     pub file: FileId,
     /// The first byte.
     pub start: u32,
@@ -21,19 +21,19 @@ impl Span {
     /// The place of what was not read from any text.
     pub const NOWHERE: Span = Span { file: FileId(u32::MAX), start: 0, end: 0 };
 
-    /// A stretch of a text.
+    /// Makes a span; offsets beyond 4 GiB are cut off, and an `end` before `start` counts as `start`.
     pub fn new(file: FileId, start: usize, end: usize) -> Self {
         let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Span { file, start: clamp(start), end: clamp(end.max(start)) }
     }
 }
 
-/// A place for people: both count from 1, the column in characters.
+/// A line and a column as people count them, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// The line.
+    /// The line, from 1.
     pub line: usize,
-    /// The column.
+    /// The column in characters, from 1.
     pub column: usize,
 }
 
@@ -51,12 +51,12 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// None yet.
+    /// An empty collection.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes a text in; `name` is what people see (a path as they gave it, or `<stdin>`).
+    /// Adds a text; `name` is shown in messages: a path as the user gave it, or `<stdin>`.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
         let text: Arc<str> = text.into();
         let mut line_starts = vec![0];
@@ -65,22 +65,22 @@ impl Sources {
         FileId(self.files.len() as u32 - 1)
     }
 
-    /// Whether a text is among them.
+    /// Whether there is a text with this id.
     pub fn has(&self, file: FileId) -> bool {
         (file.0 as usize) < self.files.len()
     }
 
-    /// The name of a text.
+    /// The name of a text; `<unknown>` if there is no such text.
     pub fn name(&self, file: FileId) -> &str {
         self.files.get(file.0 as usize).map_or("<unknown>", |f| &f.name)
     }
 
-    /// A text.
+    /// The contents of a text; empty if there is no such text.
     pub fn text(&self, file: FileId) -> &str {
         self.files.get(file.0 as usize).map_or("", |f| &f.text)
     }
 
-    /// What stands in a span.
+    /// The text in a span; empty if there is none.
     pub fn slice(&self, span: Span) -> &str {
         self.text(span.file).get(span.start as usize..span.end as usize).unwrap_or("")
     }
@@ -104,17 +104,17 @@ impl Sources {
         Position { line, column }
     }
 
-    /// The whole of a text.
+    /// The span of a complete text.
     pub fn whole(&self, file: FileId) -> Span {
         Span::new(file, 0, self.text(file).len())
     }
 
-    /// `file:line` of a span, as traces show it.
+    /// The start of a span as `file:line`, as in traces.
     pub fn file_line(&self, span: Span) -> String {
         format!("{}:{}", self.name(span.file), self.position(span).line)
     }
 
-    /// `file:line:column` of a span.
+    /// The start of a span as `file:line:column`.
     pub fn file_line_column(&self, span: Span) -> String {
         let at = self.position(span);
         format!("{}:{}:{}", self.name(span.file), at.line, at.column)

@@ -1,15 +1,15 @@
 //! JSON Patch ([RFC 6902](https://www.rfc-editor.org/rfc/rfc6902)): all operations of a patch, or none.
 
-use super::{Editor, Pointer, kind_of};
+use super::{Editor, Pointer, elements, kind_of};
 use crate::diagnostic::did_you_mean;
 use crate::text::shortened;
 use serde_json::{Number, Value};
 use smol_str::SmolStr;
 use std::cmp::Ordering;
 
-/// A patch may not copy more nodes than this: copies of copies grow without end.
+/// The most nodes that a patch may copy: copies of copies would grow without limit.
 const MOST_COPIED: usize = 1_000_000;
-/// A patch may not nest values deeper than JSON is read.
+/// The deepest nesting that a patch may make: as deep as JSON is read.
 const DEEPEST: usize = 128;
 
 /// One operation of a patch.
@@ -39,17 +39,20 @@ struct Place {
 
 const OPS: [&str; 6] = ["add", "remove", "replace", "move", "copy", "test"];
 
-/// Reads a patch; an error comes with the index of the operation that is wrong.
+/// Reads a patch.
+///
+/// # Errors
+/// The index of the first operation that is wrong, and what is wrong with it.
 pub fn parse(ops: &Value) -> Result<Vec<PatchOp>, (usize, String)> {
     let Value::Array(ops) = ops else {
-        return Err((0, format!("a JSON Patch is a list of operations, not {}", kind_of(ops))));
+        return Err((0, format!("a JSON Patch must be a list of operations, not {}", kind_of(ops))));
     };
     ops.iter().enumerate().map(|(index, op)| parse_op(op).map_err(|why| (index, why))).collect()
 }
 
 fn parse_op(op: &Value) -> Result<PatchOp, String> {
     let Value::Object(members) = op else {
-        return Err(format!("an operation is an object, not {}", kind_of(op)));
+        return Err(format!("an operation must be an object, not {}", kind_of(op)));
     };
     let name = match members.get("op") {
         Some(Value::String(name)) => name.as_str(),
@@ -84,8 +87,10 @@ fn parse_op(op: &Value) -> Result<PatchOp, String> {
     Ok(PatchOp { kind, path })
 }
 
-/// Carries a patch out on the value at `base`. If an operation fails, nothing of the patch remains, and the error
-/// names that operation's index.
+/// Applies a patch to the value at `base`: all of it, or nothing.
+///
+/// # Errors
+/// The index of the first operation that failed, and why it failed.
 pub fn apply(editor: &mut Editor, base: &Pointer, ops: &[PatchOp]) -> Result<(), (usize, String)> {
     let mark = editor.mark();
     let mut left = MOST_COPIED;
@@ -146,7 +151,7 @@ fn add(editor: &mut Editor, base: &Pointer, path: &Place, value: Value) -> Resul
     done.map_err(|error| error.to_string())
 }
 
-/// A copy of what stands at `from`.
+/// A copy of the value at `from`, counted against the limit.
 fn taken(editor: &Editor, base: &Pointer, from: &Place, left: &mut usize) -> Result<Value, String> {
     let at = from.existing(editor, base)?;
     let value = editor.get(&at).ok_or_else(|| format!("{from} does not exist"))?;
@@ -178,7 +183,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// A value for a message, cut where it gets long.
+/// A value as JSON for a message, shortened to 80 characters.
 fn shown(value: &Value) -> String {
     shortened(value.to_string(), 80)
 }
@@ -187,18 +192,22 @@ impl Place {
     fn parse(text: &str) -> Result<Self, String> {
         let tokens = match text.strip_prefix('/') {
             _ if text.is_empty() => Vec::new(),
-            None => return Err(format!("'{text}' is no JSON Pointer: it begins with /, as in /spec/containers/0")),
+            None => {
+                return Err(format!(
+                    "'{text}' is not a JSON Pointer: a pointer begins with /, as in /spec/containers/0"
+                ));
+            }
             Some(rest) => rest.split('/').map(unescape).collect::<Result<_, _>>()?,
         };
         Ok(Place { text: SmolStr::new(text), tokens })
     }
 
-    /// Where it is in the document; an error if nothing is there.
+    /// The place in the document; an error if it doesn't exist.
     fn existing(&self, editor: &Editor, base: &Pointer) -> Result<Pointer, String> {
         self.walk(editor, base, self.tokens.len()).map(|(at, _)| at)
     }
 
-    /// Where a value can be added: the parent has to be there.
+    /// The place where a value can be added: its parent must exist.
     fn target(&self, editor: &Editor, base: &Pointer) -> Result<Pointer, String> {
         let Some((last, parents)) = self.tokens.split_last() else { return Ok(base.clone()) };
         let (at, parent) = self.walk(editor, base, parents.len())?;
@@ -207,7 +216,9 @@ impl Place {
             Value::Array(list) if last == "-" => Ok(at.child(list.len())),
             Value::Array(list) => match index(last)? {
                 index if index <= list.len() => Ok(at.child(index)),
-                index => Err(format!("{self}: {index} is past the end of the list, which has {} elements", list.len())),
+                index => {
+                    Err(format!("{self}: {index} is past the end of the list, which has {}", elements(list.len())))
+                }
             },
             other => Err(format!("{} is {}, not an object or a list", self.prefix(parents.len()), kind_of(other))),
         }
@@ -269,10 +280,10 @@ fn unescape(token: &str) -> Result<SmolStr, String> {
 fn index(token: &str) -> Result<usize, String> {
     let plain = token.bytes().all(|b| b.is_ascii_digit()) && (token.len() == 1 || !token.starts_with('0'));
     let parsed = if plain { token.parse().ok() } else { None };
-    parsed.ok_or_else(|| format!("'{token}' is no index of a list"))
+    parsed.ok_or_else(|| format!("'{token}' is not a list index"))
 }
 
-/// Equality as JSON Patch and JSONPath have it: numbers by value, so that 1 is 1.0; objects in any order.
+/// Equality as JSON Patch and JSONPath define it: numbers by value, so that 1 equals 1.0, and objects in any order.
 pub fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(a), Value::Number(b)) => compare_numbers(a, b) == Some(Ordering::Equal),
@@ -284,7 +295,7 @@ pub fn equal(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// The order of two numbers: exact for integers, as floating point where one of them is.
+/// Compares two numbers: exactly if both are integers, otherwise as floating point. `None` if they can't be compared.
 pub fn compare_numbers(left: &Number, right: &Number) -> Option<Ordering> {
     let int = |n: &Number| n.as_i64().map(i128::from).or_else(|| n.as_u64().map(i128::from));
     match (int(left), int(right)) {

@@ -4,7 +4,10 @@ use super::{EditError, Editor, Pointer};
 use serde_json::{Map, Value};
 
 /// Merges `patch` into the value at `at`, creating what is missing on the way. Only the keys that change are
-/// recorded. Where the patch holds null, the key is removed. It recurses as deep as patch and document both go.
+/// recorded. A null in the patch removes the key. Recurses as deep as both patch and document nest.
+///
+/// # Errors
+/// If an edit exceeds a limit, or something on the way to `at` is neither an object nor a list.
 pub fn apply(editor: &mut Editor, at: &Pointer, patch: &Value) -> Result<(), EditError> {
     match patch {
         Value::Object(patch) if editor.get(at).is_some_and(Value::is_object) => merge(editor, &mut at.clone(), patch),
@@ -12,7 +15,7 @@ pub fn apply(editor: &mut Editor, at: &Pointer, patch: &Value) -> Result<(), Edi
     }
 }
 
-/// Merges into an object that is there.
+/// Merges into an object that exists.
 fn merge(editor: &mut Editor, at: &mut Pointer, patch: &Map<String, Value>) -> Result<(), EditError> {
     for (key, value) in patch {
         at.push(key.as_str());
@@ -29,7 +32,7 @@ fn merge(editor: &mut Editor, at: &mut Pointer, patch: &Map<String, Value>) -> R
     Ok(())
 }
 
-/// A patch merged into nothing: the nulls in its objects remove what isn't there. Those in lists stay.
+/// The value of a patch that is merged into nothing: nulls in its objects are dropped, those in lists stay.
 fn without_nulls(patch: &Value) -> Value {
     match patch {
         Value::Object(map) => {

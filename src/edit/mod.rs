@@ -1,4 +1,4 @@
-//! Editing a JSON document so that every change can be undone, told and traced.
+//! Editing a JSON document so that every change can be undone and traced.
 //!
 //! All operations, scripts too, change the Pod only through [`Editor`]; its log is at once the undo log of a
 //! rule's transaction and the trace that `explain` reads. Values that are replaced are moved into the log, never copied.
@@ -17,29 +17,29 @@ pub use size::weight;
 use serde_json::{Map, Value};
 use std::cell::Cell;
 
-/// One primitive change, with what is needed to take it back.
+/// One primitive change, with what is needed to undo it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// Where.
+    /// The place that changed.
     pub at: Pointer,
-    /// What.
+    /// What changed there.
     pub kind: ChangeKind,
-    /// Who; see [`Editor::author`].
+    /// The number of the step that made it; see [`Editor::author`].
     pub author: u32,
 }
 
-/// What a change did.
+/// The kind of a change, with the value that it replaced or removed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChangeKind {
     /// A key or the whole document got another value; this was there before.
     Replaced(Value),
-    /// A key that was not there was added, at the end of its object.
+    /// A new key was added, at the end of its object.
     Added,
-    /// An element was put into a list; those from there on moved up by one.
+    /// An element was inserted into a list; those from there on moved up by one.
     Inserted,
     /// A key was removed; this was its place among the keys, and its value.
     RemovedKey(usize, Value),
-    /// An element was taken out of a list; those after it moved down by one.
+    /// An element was removed from a list; those after it moved down by one.
     RemovedItem(Value),
 }
 
@@ -49,14 +49,14 @@ pub enum EditError {
     /// The parent of the place is missing.
     #[error("{0} does not exist")]
     Missing(Box<Pointer>),
-    /// The parent is there, but isn't an object or a list as the step needs.
+    /// The parent exists, but isn't the object or the list that the step needs.
     #[error("{at} is {found}, not {wanted}")]
     NotA {
         /// The parent.
         at: Box<Pointer>,
-        /// What it is.
+        /// Its type.
         found: &'static str,
-        /// What it would have to be.
+        /// The type that it would have to be.
         wanted: &'static str,
     },
     /// The document would nest deeper than a Pod may.
@@ -66,13 +66,13 @@ pub enum EditError {
     #[error("the edits write more than {} MiB", MAX_WRITTEN >> 20)]
     TooMuch,
     /// An index past the end of its list.
-    #[error("index {index} is past the end of {at}, which has {len} elements")]
+    #[error("index {index} is past the end of {at}, which has {}", elements(*.len))]
     PastEnd {
         /// The list.
         at: Box<Pointer>,
-        /// The index asked for.
+        /// The requested index.
         index: usize,
-        /// How many there are.
+        /// The number of elements in the list.
         len: usize,
     },
 }
@@ -80,29 +80,30 @@ pub enum EditError {
 /// The deepest nesting that an edit may make: as deep as YAML is read. Deeper values could overflow the stack of
 /// whatever walks them.
 pub const MAX_DEPTH: usize = 100;
-/// What all edits of a document may write together, in bytes of [`weight`]. The API server takes objects of 1.5 MiB.
+/// The most that all edits of a document may write together, in bytes of [`weight`]. The API server accepts objects of up
+/// to 1.5 MiB.
 const MAX_WRITTEN: usize = 64 << 20;
-/// The nodes that may be looked at to find all places of all edits: about a second's work.
+/// The most nodes that may be visited to find the places of all edits: about a second of work.
 const MAX_VISITED: usize = 50_000_000;
 
 impl EditError {
-    /// Whether a bound was hit, rather than a mistake made.
+    /// Whether a limit was exceeded, as opposed to an edit that doesn't fit the document.
     pub fn is_limit(&self) -> bool {
         matches!(self, EditError::TooDeep(_) | EditError::TooMuch)
     }
 }
 
-/// A document under edit.
+/// A document that is being edited, with the log of its changes.
 #[derive(Debug, Default)]
 pub struct Editor {
     root: Value,
     log: Vec<Change>,
     version: u64,
-    /// What was written so far, undone or not.
+    /// The bytes written so far, undone or not.
     written: usize,
-    /// The nodes that were looked at to find places, so far.
+    /// The nodes visited so far to find places.
     visited: Cell<usize>,
-    /// Marks the changes that follow: the runner sets it to the operation at work.
+    /// The author of the changes that follow. A run sets it to the number of the step that it runs.
     pub author: u32,
 }
 
@@ -112,7 +113,7 @@ impl Editor {
         Editor { root, log: Vec::new(), version: 0, written: 0, visited: Cell::new(0), author: 0 }
     }
 
-    /// The document as it stands.
+    /// The current document.
     pub fn root(&self) -> &Value {
         &self.root
     }
@@ -122,27 +123,27 @@ impl Editor {
         &self.log
     }
 
-    /// The document and its log.
+    /// Splits the editor into the document and its log.
     pub fn into_parts(self) -> (Value, Vec<Change>) {
         (self.root, self.log)
     }
 
-    /// Grows with every change, those taken back too: the same version means that nothing was touched.
+    /// A number that grows with every change and every undo: the same version means the same document.
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// Where the log stands, for [`Editor::rollback`].
+    /// The current end of the log, for [`Editor::rollback`].
     pub fn mark(&self) -> usize {
         self.log.len()
     }
 
-    /// Forgets the log from `mark` on; its changes stay and can't be taken back.
+    /// Drops the log from `mark` on: its changes stay in the document and can't be undone.
     pub fn forget(&mut self, mark: usize) {
         self.log.truncate(mark);
     }
 
-    /// Takes back every change made since `mark`, newest first, and hands them out, oldest first.
+    /// Undoes every change made since `mark`, newest first, and drops it from the log.
     pub fn rollback(&mut self, mark: usize) {
         while self.log.len() > mark {
             if let Some(change) = self.log.pop() {
@@ -152,13 +153,16 @@ impl Editor {
         }
     }
 
-    /// The value at a place.
+    /// The value at a place, if there is one.
     pub fn get(&self, at: &Pointer) -> Option<&Value> {
         at.get(&self.root)
     }
 
     /// Sets the value at a place: replaces what is there, adds a key to an object, or an element at the very end
-    /// of a list. Writing what is there already is no change.
+    /// of a list. Writing an equal value is not a change.
+    ///
+    /// # Errors
+    /// If the parent is missing or of another type, the index is past the end, or a limit is exceeded.
     pub fn set(&mut self, at: &Pointer, value: Value) -> Result<(), EditError> {
         self.admit(at, &value)?;
         let Some((last, parent)) = at.split_last() else {
@@ -195,7 +199,10 @@ impl Editor {
         Ok(())
     }
 
-    /// Puts a value into a list before the element at `index`; an index equal to the length appends.
+    /// Inserts a value into a list before the element at `index`; an index equal to the length appends.
+    ///
+    /// # Errors
+    /// If there is no list, the index is past its end, or a limit is exceeded.
     pub fn insert(&mut self, list: &Pointer, index: usize, value: Value) -> Result<(), EditError> {
         self.admit(list, &value)?;
         match resolve(&mut self.root, list.steps())? {
@@ -207,7 +214,10 @@ impl Editor {
         Ok(())
     }
 
-    /// Removes a key or an element and keeps the order of the rest; nothing there is an error.
+    /// Removes a key or an element and keeps the order of the rest; the root becomes null.
+    ///
+    /// # Errors
+    /// If there is nothing at the place.
     pub fn remove(&mut self, at: &Pointer) -> Result<(), EditError> {
         let Some((last, parent)) = at.split_last() else {
             let before = std::mem::take(&mut self.root);
@@ -233,6 +243,9 @@ impl Editor {
     }
 
     /// Makes sure that there is a list at `at`, creating it and the objects and lists on the way. A null counts as absent.
+    ///
+    /// # Errors
+    /// If something else is there, and as [`Editor::set_creating`].
     pub fn ensure_list(&mut self, at: &Pointer) -> Result<(), EditError> {
         match self.get(at) {
             Some(Value::Array(_)) => Ok(()),
@@ -242,7 +255,10 @@ impl Editor {
     }
 
     /// Sets the value at a place and creates the objects and lists that are missing on the way, in one change. A null
-    /// on the way counts as absent; an index must be within its list or right at its end.
+    /// on the way counts as absent; an index must be within its list or directly at its end.
+    ///
+    /// # Errors
+    /// If something on the way has another type, an index is past the end, or a limit is exceeded.
     pub fn set_creating(&mut self, at: &Pointer, value: Value) -> Result<(), EditError> {
         let steps = at.steps();
         if steps.len() > MAX_DEPTH {
@@ -274,13 +290,13 @@ impl Editor {
         self.set(at, value)
     }
 
-    /// Counts nodes that were looked at to find places in the document; false once they are too many.
+    /// Counts nodes visited to find places in the document; returns false once there were too many.
     pub fn visit(&self, nodes: usize) -> bool {
         self.visited.set(self.visited.get().saturating_add(nodes));
         self.visited.get() <= MAX_VISITED
     }
 
-    /// Keeps the document within its bounds.
+    /// Checks that a value may be written at a place: how deep it would be, and how much was written in all.
     fn admit(&mut self, at: &Pointer, value: &Value) -> Result<(), EditError> {
         let levels = MAX_DEPTH.checked_sub(at.steps().len());
         if !levels.is_some_and(|levels| fits(value, levels)) {
@@ -333,7 +349,12 @@ fn mismatch(parent: &[Step], found: &Value, step: &Step) -> EditError {
     EditError::NotA { at: Pointer::from(parent).into(), found: kind_of(found), wanted }
 }
 
-/// What a value is, in words.
+/// A number of list elements in words: `1 element`, `2 elements`.
+fn elements(count: usize) -> String {
+    if count == 1 { "1 element".to_owned() } else { format!("{count} elements") }
+}
+
+/// The type of a value in words, such as `a list`.
 pub fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -345,7 +366,7 @@ pub fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// Takes one change back; gives the value that stood there after the change, if any did.
+/// Undoes one change of `root`, which must be the newest; returns the value that was there after the change, if any.
 pub fn undo(root: &mut Value, change: Change) -> Option<Value> {
     let Some((last, parent)) = change.at.split_last() else {
         return match change.kind {

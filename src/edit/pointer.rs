@@ -8,9 +8,9 @@ use std::fmt;
 /// One step into a document.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Step {
-    /// Into an object.
+    /// The key of an object.
     Key(SmolStr),
-    /// Into a list.
+    /// The index of an element in a list.
     Index(usize),
 }
 
@@ -31,7 +31,7 @@ impl From<usize> for Step {
 pub struct Pointer(SmallVec<[Step; 6]>);
 
 impl Pointer {
-    /// The whole document.
+    /// The root of the document.
     pub fn root() -> Self {
         Self::default()
     }
@@ -41,44 +41,44 @@ impl Pointer {
         steps.into_iter().map(Into::into).collect()
     }
 
-    /// The steps.
+    /// The steps from the root.
     pub fn steps(&self) -> &[Step] {
         &self.0
     }
 
-    /// This place and one step more.
+    /// The place one step further.
     pub fn child(&self, step: impl Into<Step>) -> Self {
         let mut child = self.clone();
         child.0.push(step.into());
         child
     }
 
-    /// Goes one step further.
+    /// Appends a step.
     pub fn push(&mut self, step: impl Into<Step>) {
         self.0.push(step.into());
     }
 
-    /// Goes back one step.
+    /// Removes and returns the last step; `None` for the root.
     pub fn pop(&mut self) -> Option<Step> {
         self.0.pop()
     }
 
-    /// The last step and those before it; nothing for the root.
+    /// The last step and those before it; `None` for the root.
     pub fn split_last(&self) -> Option<(&Step, &[Step])> {
         self.0.split_last()
     }
 
-    /// The place one step up; nothing for the root.
+    /// The place one step up; `None` for the root.
     pub fn parent(&self) -> Option<Pointer> {
         self.split_last().map(|(_, parent)| Pointer::from(parent))
     }
 
-    /// Whether this place is `other` or inside of it.
+    /// Whether this place is `other` or inside it.
     pub fn starts_with(&self, other: &Pointer) -> bool {
         self.0.starts_with(&other.0)
     }
 
-    /// The value at this place.
+    /// The value at this place in a document, if there is one.
     pub fn get<'v>(&self, root: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(root, |here, step| match (here, step) {
             (Value::Object(map), Step::Key(key)) => field(map, key),
@@ -153,7 +153,7 @@ impl fmt::Display for Pointer {
     }
 }
 
-/// Objects of at most this many keys are looked through: that is sooner done than hashing the key.
+/// Objects with at most this many keys are searched key by key, which is faster than hashing.
 const FEW_KEYS: usize = 8;
 
 /// The value of a key.
@@ -164,7 +164,7 @@ pub(super) fn field<'v>(map: &'v Map<String, Value>, key: &str) -> Option<&'v Va
     map.iter().find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
-/// The value of a key, to be changed.
+/// The value of a key, mutable.
 pub(super) fn field_mut<'v>(map: &'v mut Map<String, Value>, key: &str) -> Option<&'v mut Value> {
     if map.len() > FEW_KEYS {
         return map.get_mut(key);
@@ -172,7 +172,7 @@ pub(super) fn field_mut<'v>(map: &'v mut Map<String, Value>, key: &str) -> Optio
     map.iter_mut().find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
-/// Whether a key may stand after a dot in a JSONPath.
+/// Whether a key can follow a dot in a JSONPath, without brackets and quotes.
 fn is_shorthand(key: &str) -> bool {
     let mut chars = key.chars();
     chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')

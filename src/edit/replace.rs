@@ -1,10 +1,13 @@
-//! A whole new version of a value, written as the changes that lead to it: what a hook returned, field by field.
+//! Replaces a value by a new version and records only the differences, such as the fields that a hook changed.
 
 use super::{EditError, Editor, Pointer};
 use serde_json::{Map, Value};
 
-/// Makes the value at `at` what `new` is. Only what differs is recorded. Keys keep their order, new ones come after them.
-/// It recurses as deep as both values go.
+/// Turns the value at `at` into `new`, recording only what differs. Keys keep their order, new ones follow them. Recurses as
+/// deep as both values nest.
+///
+/// # Errors
+/// If an edit exceeds a limit.
 pub fn apply(editor: &mut Editor, at: &Pointer, new: Value) -> Result<(), EditError> {
     turn(editor, &mut at.clone(), new)
 }
@@ -32,8 +35,8 @@ fn object(editor: &mut Editor, at: &mut Pointer, new: Map<String, Value>) -> Res
     Ok(())
 }
 
-/// What a list has in common at its start and at its end stays; between, elements turn into one another as far as both
-/// go, and the rest is removed or added.
+/// Equal elements at the start and at the end stay. Between them, elements turn into one another in pairs, and the rest is
+/// removed or added.
 fn list(editor: &mut Editor, at: &mut Pointer, mut new: Vec<Value>) -> Result<(), EditError> {
     let old: &[Value] = editor.get(at).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let start = old.iter().zip(&new).take_while(|(old, new)| old == new).count();

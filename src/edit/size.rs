@@ -1,8 +1,8 @@
-//! How large and how deep a value is.
+//! The size and the depth of values.
 
 use serde_json::Value;
 
-/// About how many bytes of memory a value takes.
+/// The approximate memory that a value takes, in bytes.
 pub fn weight(value: &Value) -> usize {
     size_of::<Value>()
         + match value {

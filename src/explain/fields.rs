@@ -1,4 +1,4 @@
-//! Who wrote each field, in words.
+//! Who wrote each field, in words and as data.
 
 use crate::diagnostic::Sources;
 use crate::edit::Pointer;
@@ -15,7 +15,7 @@ pub struct Fields<'p> {
 }
 
 impl<'p> Fields<'p> {
-    /// Works it out from the changes of a run of the plan on the template.
+    /// Finds out from the changes of a run of the plan on the template.
     pub fn new(plan: &'p Plan, template: &'p Node, outcome: &Outcome) -> Self {
         Fields { provenance: Provenance::new(template, &outcome.changes), plan }
     }
@@ -30,7 +30,7 @@ impl<'p> Fields<'p> {
         self.provenance.source(at)
     }
 
-    /// The same in a few words, with file and line.
+    /// Who wrote the field at a place, in a few words with file and line.
     pub fn words(&self, at: &Pointer, sources: &Sources) -> String {
         match self.source(at) {
             Source::Template(span) if sources.has(span.file) => sources.file_line(span),
@@ -48,7 +48,7 @@ impl<'p> Fields<'p> {
         }
     }
 
-    /// The same as data.
+    /// Who wrote the field at a place, as JSON.
     pub fn data(&self, at: &Pointer, sources: &Sources) -> Value {
         match self.source(at) {
             Source::Template(span) if !sources.has(span.file) => json!({"kind": "template"}),

@@ -1,4 +1,4 @@
-//! The check of a rendered Pod, each finding with who wrote the field.
+//! Checks a rendered Pod, and says for each finding who wrote the field.
 
 use super::Fields;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -8,14 +8,14 @@ use crate::pod;
 use crate::run::Outcome;
 use crate::run::provenance::Source;
 
-/// Checks the Pod; a finding points at the rule or the line of the values that wrote the field.
+/// Checks the Pod. Each finding points at the operation, or the line of the values, that wrote the field.
 pub fn check(outcome: &Outcome, fields: &Fields<'_>, found: &mut Diagnostics) {
     for finding in pod::check::check(&outcome.pod) {
         found.push(written(of_finding(&finding), &finding.at, fields));
     }
 }
 
-/// A finding on a field of the Pod, with who wrote the field.
+/// Adds to a finding about a field of the Pod who wrote the field.
 pub fn written(diagnostic: Diagnostic, at: &Pointer, fields: &Fields<'_>) -> Diagnostic {
     match fields.source(at) {
         Source::Template(span) => diagnostic.at_with(span, "written here"),
@@ -30,7 +30,7 @@ pub fn written(diagnostic: Diagnostic, at: &Pointer, fields: &Fields<'_>) -> Dia
     }
 }
 
-/// What a finding says, before it is known who wrote the field.
+/// Turns a finding of the check into a diagnostic without a place.
 pub fn of_finding(finding: &pod::check::Finding) -> Diagnostic {
     let mut diagnostic = Diagnostic::new(finding.code, format!("{}: {}", finding.at, finding.message));
     diagnostic.severity = finding.severity;

@@ -1,4 +1,4 @@
-//! A run told to people: what became of each rule, and who wrote each field of the Pod.
+//! Explains a run to people: what each rule did, and who wrote each field of the Pod.
 
 mod fields;
 mod findings;
@@ -18,38 +18,38 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-/// Columns up to the marks beside the Pod's lines, at most.
+/// The rightmost column of the marks beside the Pod's lines.
 const MARK_COLUMN: usize = 72;
-/// Characters of a value in the list of changes.
+/// The most characters of a value in the list of changes.
 const SHOWN: usize = 60;
 
-/// A run with all that is needed to tell of it.
+/// A run, with all that is needed to explain it.
 #[derive(Debug, Clone, Copy)]
 pub struct Explanation<'v> {
-    /// The rules.
+    /// The plan that ran.
     pub plan: &'v Plan,
-    /// The task and what is known of it.
+    /// The task, and what is known about it.
     pub context: &'v Context,
     /// The template that the rules ran on.
     pub template: &'v Node,
-    /// What came of it, with its trace.
+    /// The outcome, with its trace.
     pub outcome: &'v Outcome,
-    /// The texts.
+    /// The texts that places point into.
     pub sources: &'v Sources,
 }
 
 impl<'v> Explanation<'v> {
-    /// For people; coloured with ANSI escapes if asked.
+    /// The explanation as text. With `colour`, ANSI escapes colour it.
     pub fn text(&self, colour: bool) -> String {
         self.view().text(colour)
     }
 
-    /// The same as data, with what was found.
+    /// The explanation as JSON, with findings.
     pub fn data(&self, findings: &[Diagnostic]) -> Value {
         self.view().data(findings)
     }
 
-    /// The lines of the Pod's YAML, each with who wrote it; the words are empty where a line goes on with the one before.
+    /// The lines of the Pod's YAML, each with who wrote it; empty for a line that continues the one before.
     pub fn lines(&self) -> Vec<(String, String)> {
         self.view().lines()
     }
@@ -64,7 +64,7 @@ struct View<'v> {
     fields: Fields<'v>,
 }
 
-/// One rule, looked at or not.
+/// One rule of the plan, reached or not.
 struct Row<'v> {
     rule: &'v Rule,
     status: &'static str,
@@ -74,7 +74,7 @@ struct Row<'v> {
 }
 
 impl View<'_> {
-    /// Every rule of the plan in order, with what became of it.
+    /// Every rule of the plan in order, with what it did.
     fn rows<'v>(&'v self, changes: &'v [Seen]) -> Vec<Row<'v>> {
         let (id, name) = (self.of.context.queue_id(), self.of.context.queue_name());
         let traces: HashMap<u32, &RuleTrace> = self.of.outcome.rules.iter().map(|trace| (trace.rule, trace)).collect();
@@ -118,11 +118,11 @@ impl View<'_> {
 
     fn reason(&self, reason: &Reason) -> Vec<String> {
         match reason {
-            Reason::Disabled => vec!["it is switched off (enabled: false)".to_owned()],
+            Reason::Disabled => vec!["it is disabled (enabled: false)".to_owned()],
             Reason::Condition(parts) if parts.is_empty() => vec!["its condition is false".to_owned()],
             Reason::Condition(parts) => parts.clone(),
             Reason::Stopped(by) => {
-                vec![format!("the rule {} stops before it", self.of.plan.rules[*by as usize].name)]
+                vec![format!("the rule {} stopped the stage before it", self.of.plan.rules[*by as usize].name)]
             }
             Reason::Script => vec!["its script called skip()".to_owned()],
         }
@@ -140,7 +140,7 @@ impl View<'_> {
         let _ =
             writeln!(out, "Task {} of the queue {}\n\nRules", clean(context.task_id()), clean(context.queue_name()));
         if rows.is_empty() {
-            out.push_str("  there are none\n");
+            out.push_str("  none\n");
         }
         let width = rows.iter().map(|row| row.rule.name.chars().count()).max().unwrap_or(0);
         for row in &rows {
@@ -179,7 +179,7 @@ impl View<'_> {
         out
     }
 
-    /// What became of the hook that the values name.
+    /// Writes what the values' hook did.
     fn hook(&self, out: &mut String, changes: &[Seen], colour: bool) {
         let (Some(trace), Some(hook)) = (&self.of.outcome.hook, &self.of.plan.values_hook) else { return };
         let (status, paint) = match &trace.failure {
@@ -196,7 +196,7 @@ impl View<'_> {
         }
     }
 
-    /// The same as data.
+    /// What the values' hook did, as JSON.
     fn hook_data(&self, changes: &[Seen]) -> Value {
         let (Some(trace), Some(hook)) = (&self.of.outcome.hook, &self.of.plan.values_hook) else { return Value::Null };
         let own = changes.iter().filter(|change| change.author == HOOK);
@@ -289,7 +289,7 @@ impl View<'_> {
     }
 }
 
-/// A change in one line: what was done, where, with what.
+/// A change in one line: `+`, `-` or `~`, the place, and the values.
 pub fn describe(change: &Seen) -> String {
     let show = |value: &Option<Value>| shortened(value.as_ref().map_or_else(String::new, Value::to_string), SHOWN);
     match change.what {
@@ -299,7 +299,7 @@ pub fn describe(change: &Seen) -> String {
     }
 }
 
-/// A task's text must not command the terminal.
+/// Replaces what a terminal would interpret in text that comes from a task.
 fn clean(text: &str) -> String {
     render::printable_line(text).into_owned()
 }

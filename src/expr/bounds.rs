@@ -1,33 +1,35 @@
-//! What an expression or a script may use: steps, time, memory. A bound that is hit ends it for good, whatever its
-//! `try` catches and whatever Rhai's own functions make of an error (`sort` swallows those of its callback).
+//! Limits on what an expression or a script may use: steps, time, memory. Exceeding one ends it for good, whatever its
+//! `try` catches and even where Rhai's own functions swallow errors, as `sort` does with those of its callback.
 
 use rhai::{Array, Blob, Dynamic, Engine, EvalAltResult, FnPtr, Map, Position};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// Steps that one expression or script may take.
+/// The most steps of one expression or script; a step is about one node of its syntax tree evaluated.
 pub const MAX_OPERATIONS: u64 = 500_000;
-/// Bytes that the variables of one call may hold. Rhai bounds one value, but not all of them, nor the keys of its maps,
-/// nor a map that grows key by key.
+/// The most bytes that the variables of one call may hold together. Rhai limits one value, but not all of them, nor the
+/// keys of its maps, nor a map that grows key by key.
 const MAX_BYTES: usize = 8 << 20;
-/// Nesting of a variable's value: Rhai has no bound, and a deep one overflows the stack when it is freed.
+/// Wall time of an expression, and of a script that doesn't set another.
+pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The deepest nesting of a variable's value. Rhai sets no limit, and a deep value overflows the stack when it is freed.
 const MAX_DEPTH: usize = 64;
-/// The variables are weighed each time that so many were read.
+/// The variables are weighed once per this many reads of a variable.
 const WEIGH_EVERY: u32 = 32;
-/// The clock is read each time that so many steps were made: a step may be a call that copies megabytes.
+/// The clock is read once per this many steps: one step may be a call that copies megabytes.
 const LOOK_EVERY: u64 = 16;
 
-/// What ended it.
+/// The limit that an expression or a script exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bound {
     Steps,
     Time,
     Memory,
     Depth,
-    /// The Pod would grow too large, or nest too deep.
+    /// The Pod would become too large or too deeply nested.
     Pod,
-    /// No bound: the script called `skip()` or `fail()`.
-    Asked,
+    /// Not a limit: the script called `skip()` or `fail()`.
+    Stopped,
 }
 
 thread_local! {
@@ -39,15 +41,15 @@ thread_local! {
 }
 
 impl Bound {
-    /// In words.
+    /// What the user reads.
     pub(super) fn message(self) -> String {
         match self {
-            Bound::Steps => format!("more than {MAX_OPERATIONS} steps: is there a loop without end?"),
-            Bound::Time => "it took too long".to_owned(),
+            Bound::Steps => format!("more than {MAX_OPERATIONS} steps; is there an infinite loop?"),
+            Bound::Time => "it ran out of time".to_owned(),
             Bound::Memory => format!("its variables hold more than {} MiB", MAX_BYTES >> 20),
             Bound::Depth => format!("a value nested deeper than {MAX_DEPTH} levels"),
-            Bound::Pod => "the Pod grows too large or too deep".to_owned(),
-            Bound::Asked => "it ended itself".to_owned(),
+            Bound::Pod => "the Pod would become too large or too deeply nested".to_owned(),
+            Bound::Stopped => "it ended deliberately".to_owned(),
         }
     }
 
@@ -56,21 +58,21 @@ impl Bound {
     }
 }
 
-/// Ends what runs on this thread, at its next step; the first reason counts.
+/// Ends the expression or script on this thread at its next step. Only the first reason is kept.
 pub(super) fn hit(bound: Bound) {
     if HIT.get().is_none() && LEVEL.get() > 0 {
         HIT.set(Some(bound));
     }
 }
 
-/// Runs something within the bounds; tells which of them was hit, if one was.
+/// Runs `work` within the limits, and returns its result and the limit that was exceeded, if any.
 pub(super) fn within<T>(timeout: Duration, work: impl FnOnce() -> T) -> (T, Option<Bound>) {
     let outer = DEADLINE.get();
     let inner = Instant::now() + timeout;
     DEADLINE.set(Some(outer.map_or(inner, |outer| outer.min(inner))));
     LEVEL.set(LEVEL.get() + 1);
     let done = work();
-    // What swallowed the error of a late step must not hide that it was late.
+    // A function that swallowed the error of a late step must not hide that time ran out.
     if late() {
         hit(Bound::Time);
     }
@@ -87,9 +89,9 @@ fn late() -> bool {
     DEADLINE.get().is_some_and(|deadline| Instant::now() > deadline)
 }
 
-/// Sets the callbacks.
+/// Sets the engine's callbacks that count steps and weigh variables.
 pub(super) fn register(engine: &mut Engine) {
-    // Steps are counted here: Rhai's own bound can be swallowed.
+    // Steps are counted here, because the error of Rhai's own limit can be swallowed.
     engine.set_max_operations(0);
     engine.on_progress(|steps| {
         if steps > MAX_OPERATIONS {
@@ -99,7 +101,7 @@ pub(super) fn register(engine: &mut Engine) {
         }
         HIT.get().map(|bound| Dynamic::from(bound.message()))
     });
-    // Rhai marks it so because its form may change, not because it goes away.
+    // Rhai marks it deprecated because its signature may change, not because it will be removed.
     #[allow(deprecated)]
     engine.on_var(|_, _, context| {
         let reads = READS.get().wrapping_add(1);
@@ -119,13 +121,13 @@ pub(super) fn register(engine: &mut Engine) {
     });
 }
 
-/// Takes a value's weight off what is left.
+/// Subtracts a value's weight in bytes from `left`.
 fn weigh(value: &Dynamic, depth: usize, left: &mut usize) -> Result<(), Bound> {
     take(left, size_of::<Dynamic>())?;
     if depth > MAX_DEPTH {
         return Err(Bound::Depth);
     }
-    // One that is being written to is weighed the next time.
+    // A value that is being written to is weighed the next time.
     if value.is_locked() {
         return Ok(());
     }
@@ -145,7 +147,7 @@ fn weigh(value: &Dynamic, depth: usize, left: &mut usize) -> Result<(), Bound> {
     if let Some(blob) = value.is_blob().then(|| value.read_lock::<Blob>()).flatten() {
         return take(left, blob.len());
     }
-    // A closure holds what it captured.
+    // A closure owns what it captured.
     if let Some(function) = value.is_fnptr().then(|| value.read_lock::<FnPtr>()).flatten() {
         return function.iter_curry().try_for_each(|item| weigh(item, depth + 1, left));
     }

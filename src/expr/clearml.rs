@@ -8,10 +8,10 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// What the strings may say.
+/// The values that the strings can refer to.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
-    /// The task, as `tasks.get_by_id` gives it.
+    /// The task, as ClearML's `tasks.get_by_id` returns it.
     pub task: &'a Value,
     /// The queue's id.
     pub queue_id: &'a str,
@@ -19,7 +19,7 @@ pub struct Scope<'a> {
     pub queue_name: &'a str,
     /// The agent's worker id.
     pub worker_id: &'a str,
-    /// The name of the task's project, if known: the task holds only its id.
+    /// The name of the task's project, if known: the task has only its id.
     pub project_name: Option<&'a str>,
     /// What the user's identity provider told ClearML.
     pub providers: &'a Value,
@@ -27,14 +27,14 @@ pub struct Scope<'a> {
     pub config: &'a Value,
     /// The user's vaults, if known.
     pub user_vaults: Option<&'a Value>,
-    /// The user, as `users.get_current_user` gives it, if known.
+    /// The user, as ClearML's `users.get_current_user` returns it, if known.
     pub user: Option<&'a Value>,
 }
 
-/// The text that resolved values may add to a document; Kubernetes takes no object near that size.
+/// The most bytes that resolved values may add to a document; Kubernetes accepts no object of nearly that size.
 const MOST_ADDED: usize = 8 << 20;
 
-/// Every `${CLEARML_…}` in the strings and keys of a document, as written.
+/// Collects every `${CLEARML_…}` in the strings and keys of a template, as written.
 pub fn tokens(template: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     collect(template, &mut found);
@@ -55,8 +55,11 @@ fn collect(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Replaces those tokens wherever they stand in the document's strings; keys are left alone. A token that has no value
-/// stays as it is. What comes in is data: it is not looked at again.
+/// Replaces `tokens` wherever they are in the document's strings; keys are left alone. A token without a value stays as it
+/// is. The values are data and aren't scanned again.
+///
+/// # Errors
+/// If the document would become too large.
 pub fn resolve(editor: &mut Editor, tokens: &BTreeSet<String>, scope: &Scope) -> Result<(), Diagnostic> {
     if tokens.is_empty() {
         return Ok(());
@@ -103,7 +106,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The text with its tokens replaced, if any has a value.
+    /// The text with its tokens replaced; `None` if no token has a value.
     fn resolved(&mut self, text: &str) -> Result<Option<String>, Diagnostic> {
         let mut out: Option<String> = None;
         let mut done = 0;
@@ -111,7 +114,7 @@ impl Work<'_> {
             let Some(value) = self.scope.value(&token) else { continue };
             self.added += value.len();
             if self.added > MOST_ADDED {
-                let what = format!("`{}` would make the Pod larger than Kubernetes takes", token.text);
+                let what = format!("`{}` would make the Pod larger than Kubernetes allows", token.text);
                 return Err(Diagnostic::new(Code::LimitExceeded, what));
             }
             let out = out.get_or_insert_default();
@@ -151,7 +154,7 @@ impl<'t> Iterator for Tokens<'t> {
     type Item = Token<'t>;
 
     fn next(&mut self) -> Option<Token<'t>> {
-        // Most texts have none, and every text of every template is looked through.
+        // Most texts have no token, and every text of every template is searched.
         while let Some(at) = memchr::memchr(b'$', &self.text.as_bytes()[self.from..]).map(|at| self.from + at) {
             let rest = &self.text[at..];
             if let Some(token) = Token::read(rest, at) {
@@ -168,7 +171,7 @@ impl<'t> Iterator for Tokens<'t> {
 impl<'t> Token<'t> {
     fn read(rest: &'t str, start: usize) -> Option<Self> {
         let body = rest.strip_prefix("${CLEARML_")?;
-        // Nothing of these may stand inside, so a text without end is not searched again from every `$`.
+        // None of these may be inside, so a token without an end doesn't cause a new search from every `$`.
         let end = body.find(['}', '{', '$', '\n'])?;
         let body = body[end..].starts_with('}').then(|| &body[..end])?;
         let (head, filters) = body.split_once('|').map_or((body, None), |(head, filters)| (head, Some(filters)));
@@ -185,7 +188,7 @@ impl<'t> Token<'t> {
 }
 
 impl Scope<'_> {
-    /// What a token stands for, its filters applied; nothing if it has neither value nor default.
+    /// The value of a token after its filters; `None` if it has neither a value nor a default.
     fn value(&self, token: &Token) -> Option<String> {
         let value = self.lookup(token)?;
         Some(filter(value.into_owned(), token.filters.unwrap_or("")))
@@ -217,7 +220,7 @@ impl Scope<'_> {
     }
 }
 
-/// A scalar as text, or a list of scalars with commas between; null and objects are no value.
+/// A scalar as text, or a list of scalars joined by commas; `None` for null and objects.
 fn plain(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::String(text) => Some(Cow::Borrowed(text)),
@@ -231,8 +234,8 @@ fn plain(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Applies filters, separated by `|`, from left to right. Line breaks are taken out first unless one of them is `raw`.
-/// A filter that doesn't exist does nothing.
+/// Applies filters, separated by `|`, from left to right. Line breaks are removed first unless one of them is `raw`. A
+/// filter that doesn't exist does nothing.
 fn filter(value: String, filters: &str) -> String {
     let filters: Vec<&str> = filters.split('|').map(str::trim).collect();
     let value = if filters.contains(&"raw") { value } else { value.replace('\n', "") };

@@ -1,92 +1,34 @@
-//! Expressions and scripts to syntax trees, with every unknown name found before a task meets it.
+//! Compiles expressions and scripts to syntax trees, and finds every unknown name before a task needs it.
 
-use super::engine::{Language, MAX_SOURCE};
+use super::engine::Language;
+use super::expression::{Expression, Lines, Script, byte_offset, line_starts};
 use super::scope;
-use crate::diagnostic::{Code, Diagnostic, Sources, Span, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Sources, did_you_mean};
 use crate::source::Text;
 use rhai::{AST, ASTNode, Expr, ParseError, ParseErrorType, Position, Scope, Stmt};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Mistakes in one text that are told before the rest of it is left alone.
+/// The most bytes of one expression or script.
+const MAX_SOURCE: usize = 64 << 10;
+/// After this many mistakes in one text, the rest of it isn't compiled.
 const ENOUGH_PROBLEMS: usize = 20;
 
-/// The names that an expression may use beside the fixed ones.
+/// The names that an expression may use besides the [fixed ones](super::scope::VARIABLES).
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    /// The file's `vars:`.
+    /// The names under the file's `vars:`.
     pub vars: Vec<String>,
-    /// The file's `env:`.
+    /// The names under the file's `env:`.
     pub env: Vec<String>,
-    /// Whether it stands inside of `forEach`, where `item` is the match.
+    /// Whether it is inside a `forEach`, where `item` is the current match.
     pub item: bool,
 }
 
-/// Where the lines of an expression or a script stand, to point at what fails when it runs.
-#[derive(Debug, Clone)]
-pub struct Lines {
-    starts: Vec<Span>,
-    whole: Span,
-}
-
-impl Lines {
-    fn new(sources: &Sources, text: &Text) -> Self {
-        Lines { starts: text.locate_all(sources, &line_starts(text, 0, text.value.len())), whole: text.span }
-    }
-
-    /// The place of a position that Rhai gives. Within a line, characters stand as they do in the source.
-    pub fn span(&self, source: &str, at: Position) -> Span {
-        let (Some(line), column) = (at.line(), at.position().unwrap_or(1)) else { return self.whole };
-        let Some(start) = self.starts.get(line - 1) else { return self.whole };
-        let text = source.lines().nth(line - 1).unwrap_or("");
-        let before = text.char_indices().nth(column.saturating_sub(1)).map_or(text.len(), |(at, _)| at);
-        let from = start.start + before as u32;
-        Span { file: start.file, start: from, end: from + 1 }
-    }
-}
-
-/// A compiled expression.
-#[derive(Debug, Clone)]
-pub struct Expression {
-    /// Its syntax tree.
-    pub ast: AST,
-    /// What was written; its span is where it stands.
-    pub text: Arc<Text>,
-    /// Where in `text` the expression stands: within `${ }` for one in a string.
-    pub range: (usize, usize),
-    /// Where its lines stand.
-    pub lines: Lines,
-    /// Whether it looks at the Pod, itself or through `vars`.
-    pub uses_pod: bool,
-    /// The `vars` it names.
-    pub vars: Vec<String>,
-}
-
-/// A compiled script.
-#[derive(Debug, Clone)]
-pub struct Script {
-    /// Its syntax tree.
-    pub ast: AST,
-    /// What was written.
-    pub text: Text,
-    /// Where its lines stand.
-    pub lines: Lines,
-}
-
-impl Expression {
-    /// The expression as written.
-    pub fn source(&self) -> &str {
-        &self.text.value[self.range.0..self.range.1]
-    }
-}
-
-/// The offsets at which the lines of a stretch of text begin.
-fn line_starts(text: &Text, from: usize, to: usize) -> Vec<usize> {
-    let breaks = text.value[from..to].match_indices('\n').map(|(at, _)| from + at + 1);
-    std::iter::once(from).chain(breaks).collect()
-}
-
-/// Compiles the whole of a text as one expression.
+/// Compiles a complete text as one expression.
+///
+/// # Errors
+/// Every mistake found in it, with its place.
 pub fn expression(
     language: &Language,
     sources: &Sources,
@@ -97,8 +39,11 @@ pub fn expression(
     all.pop().ok_or_else(Vec::new)
 }
 
-/// Compiles the expressions that stand in a text, which must ascend. All share the text, and one pass finds their
-/// places: there may be thousands. After some mistakes the rest isn't looked at.
+/// Compiles the expressions in a text. `ranges` are their bytes, in ascending order. All of them share the text, and one
+/// pass finds their places: there may be thousands.
+///
+/// # Errors
+/// The mistakes found, with their places. After some mistakes the rest of the text isn't compiled.
 pub fn expressions(
     language: &Language,
     sources: &Sources,
@@ -111,7 +56,7 @@ pub fn expressions(
     let mut places = text.locate_all(sources, &offsets.concat()).into_iter();
     let (mut compiled, mut problems) = (Vec::with_capacity(ranges.len()), Vec::new());
     for (range, offsets) in ranges.iter().zip(offsets) {
-        let lines = Lines { starts: places.by_ref().take(offsets.len()).collect(), whole: text.span };
+        let lines = Lines::new(places.by_ref().take(offsets.len()).collect(), text.span);
         match one(language, sources, &shared, *range, lines, names) {
             Ok(expression) => compiled.push(expression),
             Err(more) => problems.extend(more),
@@ -142,7 +87,7 @@ fn one(
     let compile = |scope: &Scope<'_>| language.engine().compile_expression_with_scope(scope, source);
     let (ast, mut problems) = with_all_unknowns(compile, &place, names);
     let Some(ast) = ast else { return Err(problems) };
-    let seen = look(language, &ast, &place, names);
+    let seen = inspect(language, &ast, &place, names);
     problems.extend(seen.problems);
     if !problems.is_empty() {
         return Err(problems);
@@ -158,6 +103,9 @@ fn one(
 }
 
 /// Compiles a script.
+///
+/// # Errors
+/// Every mistake found in it, with its place.
 pub fn script(language: &Language, sources: &Sources, text: &Text, names: &Names) -> Result<Script, Vec<Diagnostic>> {
     let place = Place { sources, text, offset: 0, code: Code::BadScript };
     if let Some(problem) = too_complex(&text.value) {
@@ -166,18 +114,18 @@ pub fn script(language: &Language, sources: &Sources, text: &Text, names: &Names
     let compile = |scope: &Scope<'_>| language.engine().compile_with_scope(scope, &text.value);
     let (ast, mut problems) = with_all_unknowns(compile, &place, names);
     let Some(ast) = ast else { return Err(problems) };
-    problems.extend(look(language, &ast, &place, names).problems);
+    problems.extend(inspect(language, &ast, &place, names).problems);
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Script { ast, text: text.clone(), lines: Lines::new(sources, text) })
+    Ok(Script { ast, text: text.clone(), lines: Lines::of(sources, text) })
 }
 
-/// Unknown variables of one text that are told.
+/// The most unknown variables that are reported for one text.
 const MOST_UNKNOWNS: usize = 16;
 
-/// Compiles a text. Rhai stops at the first unknown variable: each is reported, then taken for known, so that one run
-/// tells all.
+/// Compiles a text. Rhai stops at the first unknown variable, so each one is reported, declared, and the text compiled
+/// again: one run reports all of them.
 fn with_all_unknowns(
     compile: impl Fn(&Scope<'_>) -> Result<AST, ParseError>,
     place: &Place<'_>,
@@ -201,7 +149,7 @@ fn with_all_unknowns(
     }
 }
 
-/// Sources that would take the parser too long or too deep.
+/// Why a source would cost the parser too much time or stack, if it would.
 fn too_complex(source: &str) -> Option<&'static str> {
     if source.len() > MAX_SOURCE {
         return Some("longer than 64 KiB");
@@ -224,12 +172,14 @@ fn too_complex(source: &str) -> Option<&'static str> {
     None
 }
 
-/// Where the text of an expression stands, for turning Rhai's positions into spans.
-pub(super) struct Place<'p> {
-    pub(super) sources: &'p Sources,
-    pub(super) text: &'p Text,
-    pub(super) offset: usize,
-    pub(super) code: Code,
+/// A text that is being compiled, to turn Rhai's positions into spans.
+struct Place<'p> {
+    sources: &'p Sources,
+    text: &'p Text,
+    /// The byte of `text` at which the expression begins.
+    offset: usize,
+    /// The code of its mistakes.
+    code: Code,
 }
 
 impl Place<'_> {
@@ -242,14 +192,6 @@ impl Place<'_> {
         let to = (from + width).min(self.text.value.len());
         Diagnostic::new(code, message).at(self.text.locate_range(self.sources, from, to))
     }
-}
-
-/// The byte at which a line and column of Rhai's stands.
-pub(super) fn byte_offset(source: &str, at: Position) -> usize {
-    let (Some(line), column) = (at.line(), at.position().unwrap_or(1)) else { return 0 };
-    let start: usize = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let rest = source.get(start..).unwrap_or("");
-    start + rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at)
 }
 
 fn parse_error(place: &Place<'_>, error: &ParseErrorType, at: Position, names: &Names) -> Diagnostic {
@@ -267,15 +209,15 @@ fn unknown_variable(place: &Place<'_>, name: &str, at: Position, names: &Names) 
     let shell = !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     if name.starts_with("CLEARML_") {
         return diagnostic.help(
-            "ClearML's own `${CLEARML_…}` strings belong in templates; in a rule write task.id, queue.name and so on",
+            "ClearML's own `${CLEARML_…}` strings work only in the template; in a rule, write task.id, queue.name and so on",
         );
     }
     if name == "item" {
-        return diagnostic.help("`item` is there only inside of forEach");
+        return diagnostic.help("`item` exists only inside a forEach");
     }
     if shell && place.code == Code::BadExpression {
         return diagnostic.help(format!(
-            "for the shell's variable write `$${{{name}}}`; for one of podrules' own environment, list it under env: and write env.{name}"
+            "for a variable of the shell, write `$${{{name}}}`; for one from podrules' own environment, list it under env: and write env.{name}"
         ));
     }
     if names.vars.iter().any(|v| v == name) {
@@ -287,7 +229,7 @@ fn unknown_variable(place: &Place<'_>, name: &str, at: Position, names: &Names) 
     }
 }
 
-/// What walking a syntax tree shows.
+/// The findings of a walk through a syntax tree.
 #[derive(Default)]
 struct Seen {
     problems: Vec<Diagnostic>,
@@ -295,7 +237,7 @@ struct Seen {
     vars: Vec<String>,
 }
 
-fn look(language: &Language, ast: &AST, place: &Place<'_>, names: &Names) -> Seen {
+fn inspect(language: &Language, ast: &AST, place: &Place<'_>, names: &Names) -> Seen {
     let mut seen = Seen::default();
     let own: HashSet<String> = ast.iter_functions().map(|f| f.name.to_owned()).collect();
     ast.walk(&mut |path: &[ASTNode<'_>]| {
@@ -326,7 +268,7 @@ fn look(language: &Language, ast: &AST, place: &Place<'_>, names: &Names) -> See
     seen
 }
 
-/// The property right after a variable: Rhai nests `a.b.c` to the right.
+/// The property directly after a variable. Rhai nests `a.b.c` to the right.
 fn first_property(expr: &Expr) -> Option<(&str, Position)> {
     match expr {
         Expr::Property(property, at) => Some((property.2.as_str(), *at)),

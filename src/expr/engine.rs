@@ -1,33 +1,29 @@
-//! The one Rhai engine: its functions and its limits.
+//! The Rhai engine of a plan: its functions and its limits.
 
-use super::{bounds, functions, json, scope, script, task};
+use super::{access, bounds, functions, running, scope, task};
 use rhai::packages::{Package, StandardPackage};
 use rhai::{Engine, FLOAT, INT};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-/// Characters of one string.
+/// The most bytes of one string.
 const MAX_STRING: usize = 256 << 10;
-/// Elements of one list or object, those nested in it counted too: it bounds nesting as well, which Rhai doesn't.
+/// The most elements of one list or object, those nested in it included. This limits nesting too, for which Rhai has no
+/// limit of its own.
 const MAX_ELEMENTS: usize = 4_096;
-/// Nesting of one expression.
+/// The deepest nesting of one expression's syntax tree.
 const MAX_EXPRESSION_DEPTH: usize = 48;
-/// Calls within calls.
+/// The most nested calls of functions.
 const MAX_CALLS: usize = 24;
-/// Bytes of one expression or script.
-pub(super) const MAX_SOURCE: usize = 64 << 10;
-/// Expressions in one plan: a compiled one takes a kilobyte or two.
+/// The most expressions in one plan; a compiled one takes a kilobyte or two.
 pub const MAX_EXPRESSIONS: usize = 100_000;
-/// Wall time of an expression, and of a script that doesn't ask for another.
-pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// What Rhai itself handles, so that no module lists it.
+/// Functions that Rhai handles itself, so that none of its modules lists them.
 const KEYWORDS: &[&str] =
     &["print", "debug", "type_of", "call", "curry", "is_shared", "is_def_var", "is_def_fn", "Fn", "this"];
 
-/// The engine and the names it knows.
+/// The language of expressions and scripts for one plan: the Rhai engine with podrules' functions, the names of these
+/// functions, and a count of what was compiled. Clones share all of it.
 #[derive(Clone)]
 pub struct Language {
     engine: Arc<Engine>,
@@ -43,7 +39,7 @@ impl std::fmt::Debug for Language {
 }
 
 impl Language {
-    /// Builds the engine, once a plan, never a call; `more` registers what other stages add.
+    /// Builds the engine, which happens once per plan. `more` registers the functions of other modules.
     pub fn new(more: impl FnOnce(&mut Engine)) -> Self {
         let mut engine = Engine::new_raw();
         StandardPackage::new().register_into_engine(&mut engine);
@@ -57,19 +53,17 @@ impl Language {
             .set_max_call_levels(MAX_CALLS)
             .set_max_functions(64)
             .set_max_variables(256);
-        // `eval` would run text made at run time, and `sleep` would hold the agent up.
+        // `eval` would run text that was made at run time, and `sleep` would hold up the agent.
         engine.disable_symbol("eval");
         engine.register_fn("sleep", |_: INT| {}).register_fn("sleep", |_: FLOAT| {});
         // `f = f.curry(f)` doubles what `f` holds; closures capture without the word.
         engine.disable_symbol("curry");
-        engine.on_print(script::log);
-        engine.on_debug(|text, _, _| script::log(text));
         bounds::register(&mut engine);
-        json::register(&mut engine);
+        access::register(&mut engine);
         functions::register(&mut engine);
         task::register(&mut engine);
         scope::register(&mut engine);
-        script::register(&mut engine);
+        running::register(&mut engine);
         more(&mut engine);
         Language {
             engine: Arc::new(engine),
@@ -79,27 +73,28 @@ impl Language {
         }
     }
 
-    /// The engine.
+    /// The Rhai engine, to compile and evaluate with.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Counts expressions that are compiled into a plan; false once there are more than [`MAX_EXPRESSIONS`].
+    /// Counts `count` more expressions of the plan; returns false once there are more than [`MAX_EXPRESSIONS`].
     pub fn take(&self, count: usize) -> bool {
         self.expressions.fetch_add(count, Ordering::Relaxed).saturating_add(count) <= MAX_EXPRESSIONS
     }
 
-    /// Notes that something compiled reads a variable.
+    /// Records that a compiled expression or script reads a variable.
     pub(super) fn note_use(&self, variable: &str) {
         self.used.fetch_or(use_bit(variable), Ordering::Relaxed);
     }
 
-    /// Whether anything that was compiled reads `task`, `config` or `providers`: what isn't read needn't be converted.
+    /// Whether anything compiled so far reads `variable`: `task`, `config` or `providers`. A caller needn't convert one that
+    /// is never read.
     pub fn uses(&self, variable: &str) -> bool {
         self.used.load(Ordering::Relaxed) & use_bit(variable) != 0
     }
 
-    /// Whether there is a function of this name, with whatever arguments.
+    /// Whether there is a function of this name, whatever its arguments.
     pub fn knows_function(&self, name: &str) -> bool {
         self.functions().contains(name) || KEYWORDS.contains(&name)
     }
@@ -109,7 +104,7 @@ impl Language {
         self.functions().iter().map(String::as_str)
     }
 
-    // Gathered on first use only: most runs compile few expressions, and none of them calls anything unknown.
+    // Collected on first use only: most runs compile few expressions, and none that calls an unknown function.
     fn functions(&self) -> &BTreeSet<String> {
         self.functions.get_or_init(|| {
             let names = self.engine.collect_fn_metadata(None, |f| Some(f.metadata.name.to_string()), true);

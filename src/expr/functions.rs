@@ -1,6 +1,6 @@
-//! The functions of expressions and scripts that don't touch the Pod.
+//! The functions of expressions and scripts that don't use the Pod.
 
-use super::convert::to_value;
+use super::to_json::to_value;
 use crate::pattern;
 use crate::pod::names;
 use crate::pod::quantity::Quantity;
@@ -12,16 +12,16 @@ use std::collections::HashMap;
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
-/// Patterns that a thread keeps compiled; one that a task's own text makes can't fill the memory.
+/// The most patterns that a thread keeps compiled, so that patterns built from tasks' texts can't fill the memory.
 const KEPT_PATTERNS: usize = 32;
-/// The size of a compiled pattern.
+/// The most bytes of a compiled pattern.
 const PATTERN_BYTES: usize = 256 << 10;
 
 thread_local! {
     static PATTERNS: RefCell<HashMap<(bool, String), regex::Regex>> = RefCell::new(HashMap::new());
 }
 
-/// Text of anything that has some; a missing value is the empty text.
+/// The text of a value: empty if it is missing, JSON for anything but a string.
 fn text(value: &Dynamic) -> Fallible<String> {
     Ok(match to_value(value)? {
         serde_json::Value::Null => String::new(),
@@ -36,18 +36,19 @@ fn with_pattern<T>(glob: bool, pattern: &str, use_it: impl FnOnce(&regex::Regex)
         if !kept.contains_key(&key) {
             let source = if glob { glob_regex(pattern)? } else { pattern.to_owned() };
             let compiled = regex::RegexBuilder::new(&source).size_limit(PATTERN_BYTES).build();
-            let compiled = compiled.map_err(|error| format!("`{pattern}` is not a regular expression: {error}"))?;
+            let compiled =
+                compiled.map_err(|error| format!("`{pattern}` is not a valid regular expression: {error}"))?;
             if kept.len() >= KEPT_PATTERNS {
                 kept.clear();
             }
             kept.insert(key.clone(), compiled);
         }
-        kept.get(&key).map(use_it).ok_or_else(|| "the pattern is gone".into())
+        kept.get(&key).map(use_it).ok_or_else(|| "the pattern was lost".into())
     })
 }
 
 fn glob_regex(pattern: &str) -> Fallible<String> {
-    pattern::glob_source(pattern).map_err(|why| format!("`{pattern}` is not a glob: {why}").into())
+    pattern::glob_source(pattern).map_err(|why| format!("`{pattern}` is not a valid glob: {why}").into())
 }
 
 /// The SHA-256 of a text, in hexadecimal.
@@ -55,13 +56,13 @@ fn sha256(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Registers `replace` for texts and characters. Rhai has its own for them, which change the text in place and build
-/// the result before they look at its size: each form is replaced.
+/// Registers `replace` for strings and characters. Each of Rhai's own forms is overridden, because they change the string
+/// in place, and build the result before they check its size.
 fn register_replace(engine: &mut Engine) {
     fn replaced(text: &str, from: &str, to: &str) -> Fallible<String> {
         let grown = text.matches(from).count().saturating_mul(to.len()).saturating_add(text.len());
         if from.is_empty() || grown > 1 << 20 {
-            return Err("`replace` needs a text to look for, and a result of at most 1 MiB".into());
+            return Err("`replace` needs a text to search for, and a result of at most 1 MiB".into());
         }
         Ok(text.replace(from, to))
     }
@@ -75,7 +76,7 @@ fn register_replace(engine: &mut Engine) {
         .register_fn("trim", |v: Text| v.trim().to_owned());
 }
 
-/// Registers them.
+/// Registers the functions.
 pub(super) fn register(engine: &mut Engine) {
     register_replace(engine);
     engine

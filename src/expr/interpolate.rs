@@ -1,18 +1,18 @@
-//! `${ expression }` in strings: found, compiled once, filled in with kept types.
+//! `${ expression }` in strings: finding the expressions, and evaluating a value that holds them.
 
-use super::compile::Expression;
+use super::expression::Expression;
 use crate::diagnostic::Span;
 use crate::edit::kind_of;
 use serde_json::{Map, Value};
 
-/// A value of a rule with its expressions compiled.
+/// A value that a user wrote in a rule, with the expressions in its strings compiled.
 #[derive(Debug, Clone)]
 pub enum ValueExpr {
-    /// No expression in it.
+    /// A value without expressions.
     Constant(Value),
-    /// A string that is one expression: the result keeps its type.
+    /// A string that is exactly one expression: its result keeps its type.
     Expression(Box<Expression>),
-    /// Text with expressions in it.
+    /// A string that has text around its expressions: the result is a string.
     Text(Vec<Part>),
     /// A list with expressions somewhere in it.
     List(Vec<ValueExpr>),
@@ -23,14 +23,14 @@ pub enum ValueExpr {
 /// A part of a text.
 #[derive(Debug, Clone)]
 pub enum Part {
-    /// As it stands.
+    /// Text that is copied.
     Literal(String),
-    /// To be worked out.
+    /// An expression whose result is written as text.
     Expression(Expression),
 }
 
 impl ValueExpr {
-    /// The value, if it has no expression in it.
+    /// The value, if it has no expressions.
     pub fn constant(&self) -> Option<&Value> {
         match self {
             ValueExpr::Constant(value) => Some(value),
@@ -38,7 +38,7 @@ impl ValueExpr {
         }
     }
 
-    /// The value of a key of an object, where the key is written out.
+    /// The value of a key of an object. Keys that hold expressions aren't found.
     pub fn field(&self, key: &str) -> Option<std::borrow::Cow<'_, ValueExpr>> {
         use std::borrow::Cow;
         match self {
@@ -51,7 +51,7 @@ impl ValueExpr {
         }
     }
 
-    /// Where its first expression was written.
+    /// The place of the first string that holds an expression.
     pub fn first_span(&self) -> Option<Span> {
         match self {
             ValueExpr::Constant(_) => None,
@@ -65,7 +65,7 @@ impl ValueExpr {
         }
     }
 
-    /// The `vars` that it names.
+    /// The `vars` that its expressions read.
     pub fn vars(&self) -> Vec<&str> {
         match self {
             ValueExpr::Constant(_) => Vec::new(),
@@ -83,32 +83,36 @@ impl ValueExpr {
         }
     }
 
-    /// Fills the template in; `work_out` evaluates an expression, `bad` makes an error of a result that doesn't fit.
-    pub fn fill<E>(
+    /// Evaluates the value: `evaluate` is called for each expression, and `bad` makes an error of the message about a
+    /// result that can't be used where it is.
+    ///
+    /// # Errors
+    /// The first error of `evaluate`, or one of `bad` for null, a list or an object inside text, and for two equal keys.
+    pub fn evaluate<E>(
         &self,
-        work_out: &mut impl FnMut(&Expression) -> Result<Value, E>,
+        evaluate: &mut impl FnMut(&Expression) -> Result<Value, E>,
         bad: &impl Fn(String) -> E,
     ) -> Result<Value, E> {
         Ok(match self {
             ValueExpr::Constant(value) => value.clone(),
-            ValueExpr::Expression(expression) => work_out(expression)?,
+            ValueExpr::Expression(expression) => evaluate(expression)?,
             ValueExpr::Text(parts) => {
                 let mut text = String::new();
                 for part in parts {
                     match part {
                         Part::Literal(literal) => text.push_str(literal),
-                        Part::Expression(expression) => push_text(&mut text, &work_out(expression)?).map_err(bad)?,
+                        Part::Expression(expression) => push_text(&mut text, &evaluate(expression)?).map_err(bad)?,
                     }
                 }
                 Value::String(text)
             }
             ValueExpr::List(items) => {
-                Value::Array(items.iter().map(|item| item.fill(work_out, bad)).collect::<Result<_, _>>()?)
+                Value::Array(items.iter().map(|item| item.evaluate(evaluate, bad)).collect::<Result<_, _>>()?)
             }
             ValueExpr::Map(entries) => {
                 let mut map = Map::new();
                 for (key, value) in entries {
-                    let key = match key.fill(work_out, bad)? {
+                    let key = match key.evaluate(evaluate, bad)? {
                         Value::String(key) => key,
                         other => {
                             let mut text = String::new();
@@ -116,9 +120,9 @@ impl ValueExpr {
                             text
                         }
                     };
-                    let value = value.fill(work_out, bad)?;
+                    let value = value.evaluate(evaluate, bad)?;
                     if map.contains_key(&key) {
-                        return Err(bad(format!("the key `{key}` comes out twice")));
+                        return Err(bad(format!("duplicate key `{key}`")));
                     }
                     map.insert(key, value);
                 }
@@ -128,10 +132,10 @@ impl ValueExpr {
     }
 }
 
-/// Adds the text of a value. Lists and objects have none that a reader would expect.
+/// Appends the text of a value. Null, lists and objects are refused: no text would be what the user expects.
 fn push_text(text: &mut String, value: &Value) -> Result<(), String> {
     match value {
-        Value::Null => Err("a missing value `()` inside of text: give a default with `??`".to_owned()),
+        Value::Null => Err("a missing value `()` inside text: give a default with `??`".to_owned()),
         Value::Bool(b) => {
             text.push_str(if *b { "true" } else { "false" });
             Ok(())
@@ -144,20 +148,23 @@ fn push_text(text: &mut String, value: &Value) -> Result<(), String> {
             text.push_str(s);
             Ok(())
         }
-        other => Err(format!("{} inside of text: use json(…) for its JSON", kind_of(other))),
+        other => Err(format!("{} inside text: use json(…) for its JSON", kind_of(other))),
     }
 }
 
-/// A piece of a string as written.
+/// A piece of a string in a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
-    /// Text, with `$${` already turned into `${`.
+    /// Text, with `$${` already replaced by `${`.
     Literal(String),
-    /// The bytes of an expression, without `${` and `}`.
+    /// The start and end of an expression in bytes, without `${` and `}`.
     Expression(usize, usize),
 }
 
-/// Cuts a string into literals and expressions. An error gives the byte of the `${` that has no end.
+/// Splits a string into literals and expressions.
+///
+/// # Errors
+/// The byte offset of a `${` that has no `}`.
 pub fn pieces(text: &str) -> Result<Vec<Piece>, usize> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
@@ -185,7 +192,7 @@ pub fn pieces(text: &str) -> Result<Vec<Piece>, usize> {
     Ok(pieces)
 }
 
-/// Where the `}` stands that ends an expression: braces in it are balanced, and those in its strings don't count.
+/// The byte offset of the `}` that ends an expression. Braces inside it are balanced; those in its strings don't count.
 fn end_of_expression(text: &str) -> Option<usize> {
     let mut depth = 0usize;
     let mut chars = text.char_indices();

@@ -1,21 +1,21 @@
 //! `task.param("Section/name", default)`: hyperparameters, which ClearML stores as strings.
 
-use super::convert::to_value;
-use super::json::Json;
+use super::handle::Handle;
+use super::to_json::to_value;
 use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString};
 use serde_json::Value;
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
-/// Registers it.
+/// Registers `param`.
 pub(super) fn register(engine: &mut Engine) {
     engine
-        .register_fn("param", |task: &mut Json, name: ImmutableString| read(task, &name, &Dynamic::UNIT))
-        .register_fn("param", |task: &mut Json, name: ImmutableString, default: Dynamic| read(task, &name, &default));
+        .register_fn("param", |task: &mut Handle, name: ImmutableString| read(task, &name, &Dynamic::UNIT))
+        .register_fn("param", |task: &mut Handle, name: ImmutableString, default: Dynamic| read(task, &name, &default));
 }
 
-/// A hyperparameter, converted to the default's type; the default where the task doesn't have it.
-fn read(task: &Json, name: &str, default: &Dynamic) -> Fallible<Dynamic> {
+/// A hyperparameter, converted to the default's type; the default if the task doesn't have it.
+fn read(task: &Handle, name: &str, default: &Dynamic) -> Fallible<Dynamic> {
     let Some((section, key)) = name.split_once('/') else {
         return Err(format!(
             "`{name}` is not the name of a hyperparameter: write \"Section/name\", such as \"Args/gpus\""
@@ -52,9 +52,10 @@ fn convert(name: &str, text: String, default: &Dynamic) -> Fallible<Dynamic> {
         ("true or false", boolean(trimmed).map(Dynamic::from_bool))
     } else {
         let kind = to_value(default).map_or(default.type_name(), |v| crate::edit::kind_of(&v));
-        return Err(
-            format!("the default of `{name}` is {kind}: a hyperparameter is a string, a number or a boolean").into()
-        );
+        return Err(format!(
+            "the default of `{name}` is {kind}, but a hyperparameter is a string, a number or a boolean"
+        )
+        .into());
     };
     converted.ok_or_else(|| {
         let shown: String = text.chars().take(60).collect();
@@ -62,7 +63,7 @@ fn convert(name: &str, text: String, default: &Dynamic) -> Fallible<Dynamic> {
     })
 }
 
-/// The words for true and false that Python, YAML and people write.
+/// Reads the words for true and false that Python, YAML and people write.
 fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "1" => Some(true),

@@ -1,15 +1,15 @@
-//! The differences of two texts, as `diff -u` shows them.
+//! The differences between two texts, as `diff -u` shows them.
 
 use crate::diagnostic::render::{printable, printable_line};
 use anstyle::{AnsiColor, Style};
 use similar::{ChangeTag, TextDiff};
 use std::time::Duration;
 
-/// Past this the differences are given less finely, but still right.
+/// After this time the differences become coarser, but stay correct.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// A unified diff with three lines of context; empty if the texts are equal. It is made for people: what a terminal
-/// would act upon is made visible. Coloured with ANSI escapes if asked.
+/// A unified diff with three lines of context; empty if the texts are equal. It is for people: characters that a terminal
+/// would interpret are replaced. With `colour`, ANSI escapes colour it.
 pub fn unified(before: &str, after: &str, before_name: &str, after_name: &str, colour: bool) -> String {
     let diff = TextDiff::configure().timeout(LONGEST).diff_lines(before, after);
     let paint = |style: Style| if colour { style } else { Style::new() };

@@ -1,4 +1,4 @@
-//! The lines of a value's YAML, each with the place of the document that it shows.
+//! The lines of a value's YAML, each with the place in the document that it shows.
 
 use super::to_yaml;
 use crate::diagnostic::{Diagnostics, Sources};
@@ -14,7 +14,7 @@ pub fn lines(value: &Value) -> Vec<(String, Option<Pointer>)> {
     let mut out: Vec<(String, Option<Pointer>)> = text.lines().map(|line| (line.to_owned(), None)).collect();
     let mut sources = Sources::new();
     let file = sources.add("", text);
-    // To read the text back costs less than to keep a printer of our own that knows where it is.
+    // Reading the text back is simpler than a printer of our own that records places.
     if let Some(root) = yaml::read(&sources, file, &mut Diagnostics::new()).first() {
         mark(root, 0, &mut Pointer::root(), &sources, &mut out);
     }
@@ -28,7 +28,7 @@ pub fn lines(value: &Value) -> Vec<(String, Option<Pointer>)> {
     out
 }
 
-/// Writes the place of a node, then of those in it, to the lines where they start: the deepest comes last and stays.
+/// Writes the place of a node, then of those in it, to the lines where they start; the deepest is written last.
 fn mark(node: &Node, line: usize, at: &mut Pointer, sources: &Sources, out: &mut [(String, Option<Pointer>)]) {
     if let Some((_, place)) = out.get_mut(line) {
         *place = Some(at.clone());

@@ -1,4 +1,4 @@
-//! Values and texts for people and for kubectl: YAML, the place that each of its lines shows, differences.
+//! Output for people and for kubectl: YAML, the place that each of its lines shows, and differences.
 mod diff;
 mod lines;
 mod yaml;

@@ -8,9 +8,9 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-/// What compiling a pattern that stands in the document costs, in visited nodes.
+/// The cost of compiling a pattern that is in the document, in visited nodes.
 const COMPILE_COST: usize = 10_000;
-/// So many bytes searched cost as much as one visited node.
+/// Searching this many bytes costs as much as visiting one node.
 const BYTES_A_NODE: usize = 64;
 
 /// One value, or nothing.
@@ -137,7 +137,7 @@ impl<'v> Run<'v> {
         }
     }
 
-    /// Deep equality, paid for: in a filter it may run once for every node.
+    /// Deep equality, counted against the limit: in a filter it may run once for every node.
     fn equal(&self, left: &Value, right: &Value) -> Result<bool, Stop> {
         self.charge(1)?;
         match (left, right) {
@@ -170,7 +170,7 @@ impl<'v> Run<'v> {
     }
 }
 
-/// Numbers and strings have an order, and only among their own.
+/// Compares two numbers or two strings; nothing else has an order.
 fn order(left: Option<&Value>, right: Option<&Value>) -> Option<Ordering> {
     match (left?, right?) {
         (Value::Number(a), Value::Number(b)) => compare_numbers(a, b),

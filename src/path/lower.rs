@@ -1,5 +1,5 @@
-//! From the parser's tree to ours. What the parser lets through although RFC 9535 doesn't is refused here:
-//! function arguments and results of the wrong type, functions of its own, numbers that are none.
+//! Compiles the parser's tree into ours. Refuses what the parser accepts although RFC 9535 doesn't: function arguments and
+//! results of the wrong type, functions of the parser's own, malformed numbers.
 
 use super::query::{Comparison, Filter, Operand, Pattern, Query, RegexTest, Segment, Selector, SingularStep};
 use super::regexp;
@@ -7,7 +7,7 @@ use jsonpath_rust::parser::model as tree;
 use serde_json::{Number, Value};
 use smol_str::SmolStr;
 
-/// What is wrong, and the word in the path it is about.
+/// What is wrong, and the word in the path that it concerns.
 pub(super) struct Refused {
     pub word: String,
     pub message: String,
@@ -81,7 +81,7 @@ fn test(from: &tree::Test) -> Lowered<Filter> {
     let pattern = match value_argument(pattern, name)? {
         Operand::Literal(Value::String(text)) => match regexp::compile(&text, anchored) {
             Ok(regex) => Pattern::Ready(regex),
-            Err(why) => return refuse(text.clone(), format!("'{text}' is no regular expression: {why}")),
+            Err(why) => return refuse(text.clone(), format!("'{text}' is not a valid regular expression: {why}")),
         },
         Operand::Literal(_) => Pattern::Never,
         computed => Pattern::Computed(computed),
@@ -123,7 +123,7 @@ fn singular(from: &[tree::SingularQuerySegment]) -> Box<[SingularStep]> {
         .collect()
 }
 
-/// The steps of a query that can only ever select one node.
+/// The steps of a query that can select one node at most.
 pub(super) fn as_singular(segments: &[Segment]) -> Option<Box<[SingularStep]>> {
     segments
         .iter()
@@ -157,7 +157,7 @@ fn value_function(from: &tree::TestFunction) -> Lowered<Operand> {
         tree::TestFunction::Custom(name, _) => unknown(name),
         other => {
             let name = name_of(other);
-            refuse(name, format!("{name}(…) is true or false already: it can't be compared or handed on"))
+            refuse(name, format!("{name}(…) is already true or false: it can't be compared or passed on"))
         }
     }
 }
@@ -198,7 +198,7 @@ fn query(from: &tree::Test, function: &str) -> Lowered<Query> {
 }
 
 fn unknown<T>(name: &str) -> Lowered<T> {
-    refuse(name, format!("there is no function '{name}'; there are {FUNCTIONS}"))
+    refuse(name, format!("there is no function '{name}'; the functions are {FUNCTIONS}"))
 }
 
 /// The functions of RFC 9535, for messages.

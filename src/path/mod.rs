@@ -1,8 +1,8 @@
 //! Paths into a document: JSONPath as in [RFC 9535](https://www.rfc-editor.org/rfc/rfc9535).
 //!
-//! Text → `scan` (bounds, where segments begin) → the parser of jsonpath-rust → `lower` (our own compiled form,
-//! regexes ready) → `select` and `filter` (the walker). What goes wrong is put into words by `syntax` (the text)
-//! and `nearest` (the document).
+//! Text → `scan` (limits, where segments begin) → the parser of jsonpath-rust → `lower` (our compiled form, with compiled
+//! regular expressions) → `select` and `filter` (the walk). `syntax` explains mistakes in the text, and `nearest` why a path
+//! matches nothing in a document.
 
 mod filter;
 mod lower;
@@ -22,7 +22,7 @@ use smol_str::SmolStr;
 use std::fmt;
 use std::sync::Arc;
 
-/// How many nodes [`Path::select`] visits at most.
+/// The most nodes that [`Path::select`] visits.
 pub const DEFAULT_LIMIT: usize = 1_000_000;
 
 /// A compiled path; cheap to clone.
@@ -33,19 +33,19 @@ struct Compiled {
     text: SmolStr,
     relative: bool,
     segments: Box<[query::Segment]>,
-    /// Where each segment begins in the text.
+    /// The byte offset of each segment in the text.
     starts: Vec<usize>,
-    /// The steps, if it can select one node only.
+    /// The steps, if the path is singular: it can select one node at most.
     singular: Option<Box<[SingularStep]>>,
 }
 
-/// Why a text is no path.
+/// Why a text isn't a path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PathError {
-    /// Where in the text, in bytes.
+    /// The place of the mistake, as a byte offset into the text.
     pub offset: usize,
-    /// What is wrong, and what to write instead where that is known.
+    /// What is wrong, and what to write instead if that is known.
     pub message: String,
 }
 
@@ -55,24 +55,30 @@ impl PathError {
     }
 }
 
-/// A query would visit more nodes than it may.
+/// The error of a query that would visit more nodes than its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the path visits too many nodes; name more of the way instead of `..` and nested filters")]
+#[error("the path visits too many nodes; write out more of it instead of using `..` and nested filters")]
 pub struct TooMuchWork;
 
 impl Path {
     /// Reads a path that begins with `$`.
+    ///
+    /// # Errors
+    /// What is wrong with the text, and where.
     pub fn parse(text: &str) -> Result<Path, PathError> {
         match text.chars().next() {
             Some('$') => Self::compile(text, false),
             Some('@') => {
-                Err(PathError::new(0, "@ has a meaning inside forEach only; a JSONPath begins with $ (the Pod)"))
+                Err(PathError::new(0, "@ has a meaning only inside forEach; a JSONPath begins with $ (the Pod)"))
             }
             _ => Err(syntax::no_root(text)),
         }
     }
 
-    /// Reads a path that begins with `@`, the node that `forEach` is at, or with `$`.
+    /// Reads a path that begins with `@`, the current match of a `forEach`, or with `$`.
+    ///
+    /// # Errors
+    /// What is wrong with the text, and where.
     pub fn parse_relative(text: &str) -> Result<Path, PathError> {
         match text.chars().next() {
             Some('@') => Self::compile(text, true),
@@ -84,7 +90,7 @@ impl Path {
     fn compile(text: &str, relative: bool) -> Result<Path, PathError> {
         let starts = scan::scan(text)?;
         let parsed = match relative {
-            // To the parser every query begins at `$`; where that is, is up to the walker.
+            // For the parser every query begins at `$`; the walk decides where that is.
             true => jsonpath_rust::parser::parse_json_path(&text.replacen('@', "$", 1)),
             false => jsonpath_rust::parser::parse_json_path(text),
         };
@@ -108,18 +114,21 @@ impl Path {
         &self.0.text
     }
 
-    /// Every node it selects of a document, in the order of RFC 9535; one may come up more than once. Selects
-    /// nothing where it would have to visit more than [`DEFAULT_LIMIT`] nodes; see [`Path::select_bounded`].
+    /// The nodes that it selects in a document, in the order of RFC 9535; a node may be selected more than once. Selects
+    /// nothing if it would have to visit more than [`DEFAULT_LIMIT`] nodes; see [`Path::select_bounded`].
     pub fn select(&self, root: &Value) -> Vec<Pointer> {
         self.select_from(root, &Pointer::root())
     }
 
-    /// The same, where `@` is the node at `base`. `$` is the whole document, in filters too.
+    /// As [`Path::select`], with the node at `base` for `@`. `$` is the root of the document, in filters too.
     pub fn select_from(&self, root: &Value, base: &Pointer) -> Vec<Pointer> {
         self.select_bounded(root, base, DEFAULT_LIMIT).unwrap_or_default()
     }
 
-    /// The same, visiting no more than `limit_nodes_visited` nodes, those that filters look at included.
+    /// As [`Path::select_from`], visiting at most `limit_nodes_visited` nodes, those in filters included.
+    ///
+    /// # Errors
+    /// If it would have to visit more.
     pub fn select_bounded(
         &self,
         root: &Value,
@@ -133,7 +142,10 @@ impl Path {
         self.run(&Run::new(root, limit_nodes_visited), self.0.segments.len(), base)
     }
 
-    /// [`Path::select_from`] within [`DEFAULT_LIMIT`], with the number of nodes that it visited.
+    /// As [`Path::select_from`], with the number of nodes that it visited.
+    ///
+    /// # Errors
+    /// If it would have to visit more than [`DEFAULT_LIMIT`] nodes.
     pub fn select_counted(&self, root: &Value, base: &Pointer) -> Result<(Vec<Pointer>, usize), TooMuchWork> {
         if self.0.singular.is_some() {
             return self.select_bounded(root, base, DEFAULT_LIMIT).map(|found| (found, self.0.segments.len()));
@@ -156,18 +168,18 @@ impl Path {
         if flow.is_err() { Err(TooMuchWork) } else { Ok(found) }
     }
 
-    /// Where it begins.
+    /// The node that it begins at: `base` for `@`, or the root.
     fn origin(&self, base: &Pointer) -> Pointer {
         if self.0.relative { base.clone() } else { Pointer::root() }
     }
 
-    /// The steps of a singular path, one made of names and indexes only.
+    /// The steps of a singular path, which consists only of names and indexes; `None` for any other.
     pub fn singular(&self) -> Option<Vec<SingularStep>> {
         self.0.singular.as_ref().map(|steps| steps.to_vec())
     }
 
-    /// The one place that a singular path means in a document, there or not: what is missing on the way may be
-    /// created. Nothing if the path isn't singular, or if a negative index has no element to count to.
+    /// The place that a singular path names in a document, whether or not it exists: the caller may create it. `None` if
+    /// the path isn't singular, or if a negative index goes past the start of its list.
     pub fn resolve_singular(&self, root: &Value, base: &Pointer) -> Option<Pointer> {
         let mut at = self.origin(base);
         let mut here = at.get(root);
@@ -191,8 +203,7 @@ impl Path {
         Some(at)
     }
 
-    /// For the message that a path matches nothing: the longest part of it that does match, as text, and why the
-    /// next part doesn't.
+    /// Why the path matches nothing: the text of the longest part of it that matches, and why the next part doesn't.
     pub fn deepest_match(&self, root: &Value, base: &Pointer) -> (String, String) {
         nearest::deepest(self, root, base)
     }

@@ -1,4 +1,4 @@
-//! Why a path matches nothing: how far it got, and what stands there.
+//! Why a path matches nothing: how far it matched, and what is there.
 
 use super::query::{Segment, Selector};
 use super::select::Run;
@@ -7,10 +7,10 @@ use crate::diagnostic::did_you_mean;
 use crate::edit::{Pointer, kind_of};
 use serde_json::Value;
 
-/// So many keys are listed.
+/// The most keys that are listed.
 const MOST_KEYS: usize = 12;
 
-/// The longest part of the path that matches, and why the next doesn't.
+/// The longest part of the path that matches, and why the next part doesn't.
 pub(super) fn deepest(path: &Path, root: &Value, base: &Pointer) -> (String, String) {
     let run = Run::new(root, DEFAULT_LIMIT);
     let segments = &path.0.segments;
@@ -49,7 +49,7 @@ fn why(segment: &Segment, values: &[&Value]) -> String {
             _ => "nothing in it is selected by the next part".to_owned(),
         };
     }
-    // Of several nodes, one that is of the right kind says more than one that isn't.
+    // Of several nodes, one of the right type explains more than one of another type.
     let fits = |value: &&&Value| match selector {
         Selector::Key(_) => value.is_object(),
         Selector::Index(_) | Selector::Slice { .. } => value.is_array(),
@@ -64,7 +64,7 @@ fn why(segment: &Segment, values: &[&Value]) -> String {
                 Selector::Wildcard | Selector::Filter(_) => "a list or an object",
             };
             let hint = if first.is_array() && matches!(selector, Selector::Key(_)) {
-                "; [0] or [*] picks its elements"
+                "; [0] or [*] selects its elements"
             } else {
                 ""
             };
@@ -73,11 +73,11 @@ fn why(segment: &Segment, values: &[&Value]) -> String {
     };
     match values.len() {
         1 => said,
-        several => format!("none of the {several} matches goes on; of the first, {said}"),
+        several => format!("none of the {several} matches goes further; of the first, {said}"),
     }
 }
 
-/// What a node of the right kind doesn't have.
+/// What a node of the right type lacks.
 fn lacks(selector: &Selector, value: &Value) -> String {
     match (selector, value) {
         (Selector::Key(key), Value::Object(map)) => {

@@ -1,4 +1,4 @@
-//! The compiled form of a path: what the walker reads. Everything that can be wrong was found before it's built.
+//! The compiled form of a path, which the walk reads. All mistakes were found before it is built.
 
 use regex::Regex;
 use serde_json::Value;
@@ -7,13 +7,13 @@ use smol_str::SmolStr;
 /// One part of a query: `.name`, `[…]`, or either after `..`.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
-    /// Whether it looks at every node below, too.
+    /// Whether it applies to every node below, too.
     pub descendant: bool,
-    /// What it picks of each node, in order.
+    /// What it selects of each node, in order.
     pub selectors: Box<[Selector]>,
 }
 
-/// What is picked of one node.
+/// What is selected of one node.
 #[derive(Debug, Clone)]
 pub(super) enum Selector {
     Key(SmolStr),
@@ -45,15 +45,15 @@ pub(super) enum Comparison {
     Ge,
 }
 
-/// A query inside of a filter.
+/// A query inside a filter.
 #[derive(Debug, Clone)]
 pub(super) struct Query {
-    /// `$` if so, else `@`.
+    /// Whether it begins with `$`, not with `@`.
     pub from_root: bool,
     pub segments: Box<[Segment]>,
 }
 
-/// What gives one value, or nothing.
+/// An operand, which has one value or none.
 #[derive(Debug, Clone)]
 pub(super) enum Operand {
     Literal(Value),
@@ -68,7 +68,7 @@ pub(super) enum Operand {
 pub(super) struct RegexTest {
     pub subject: Operand,
     pub pattern: Pattern,
-    /// The whole string has to match: `match`, not `search`.
+    /// Whether the complete string must match: `match`, not `search`.
     pub anchored: bool,
 }
 
@@ -79,15 +79,15 @@ pub(super) enum Pattern {
     Ready(Regex),
     /// Read from the document.
     Computed(Operand),
-    /// A literal that is no string, or no regular expression: matches nothing.
+    /// A literal that isn't a string or isn't a valid regular expression: it matches nothing.
     Never,
 }
 
 /// One step of a singular query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SingularStep {
-    /// Into an object.
+    /// The key of an object.
     Key(SmolStr),
-    /// Into a list; a negative one counts from its end.
+    /// The index of an element; a negative one counts from the end.
     Index(i64),
 }

@@ -1,34 +1,33 @@
-//! A first look at the text of a path, before the parser sees it: it bounds what the parser has to do, and finds
-//! where each segment begins, which the parser's tree doesn't tell.
+//! Scans the text of a path before it is parsed: limits the work of the parser, and finds where each segment begins, which
+//! isn't in the parser's tree.
 
 use super::PathError;
 use super::syntax::{self, is_name};
 use std::str::CharIndices;
 
-/// Longer paths are refused.
+/// The most bytes of a path.
 const MOST_BYTES: usize = 4096;
-/// Deeper brackets and parentheses are refused: the parser recurses.
+/// The deepest nesting of brackets and parentheses: the parser recurses.
 const DEEPEST: usize = 32;
-/// Deeper function calls are refused: the parser reads each up to four times, and what is in it as often again.
+/// The deepest nesting of function calls: the parser reads each up to four times, and each time what is inside as often.
 const DEEPEST_CALL: usize = 4;
 
-/// Checks the bounds, the quotes, the brackets and the spaces; gives the byte offset at which each top-level
-/// segment begins.
+/// Checks limits, quotes, brackets and spaces, and returns the byte offset of each top-level segment.
 pub(super) fn scan(text: &str) -> Result<Vec<usize>, PathError> {
     if text.len() > MOST_BYTES {
         return Err(PathError::new(0, format!("the path is longer than {MOST_BYTES} bytes")));
     }
     let mut starts = Vec::new();
-    // What is open: where, and whether it is a function call.
+    // The open brackets: their offset, and whether it is a function call.
     let mut open: Vec<(usize, char, bool)> = Vec::new();
     let mut chars = text.char_indices();
-    // The character before, spaces left out, and whether there were any.
+    // The character before, without spaces, and whether there were any.
     let (mut before, mut spaced) = (' ', false);
     while let Some((at, c)) = chars.next() {
         if c.is_ascii_whitespace() {
-            // The parser passes over spaces here, although the RFC has none: it would read `a b` as one key.
+            // The parser skips spaces here, although the RFC allows none: it would read `a b` as one key.
             if before == '.' || before == '-' {
-                return Err(PathError::new(at, format!("a space can't stand after {before}")));
+                return Err(PathError::new(at, format!("a space isn't allowed after {before}")));
             }
             spaced = true;
             continue;
@@ -71,7 +70,7 @@ pub(super) fn scan(text: &str) -> Result<Vec<usize>, PathError> {
     Ok(starts)
 }
 
-/// Passes over a string that began at `start`, up to its closing quote.
+/// Skips a string that began at `start`, up to its closing quote.
 fn string(start: usize, end: char, chars: &mut CharIndices<'_>) -> Result<(), PathError> {
     while let Some((at, c)) = chars.next() {
         match c {
@@ -82,7 +81,8 @@ fn string(start: usize, end: char, chars: &mut CharIndices<'_>) -> Result<(), Pa
                     return Err(PathError::new(at, format!("{next} needs no backslash between two {end}")));
                 }
                 Some((_, next)) => {
-                    let message = format!("\\{next} is no escape; a backslash itself is written twice: \\\\{next}");
+                    let message =
+                        format!("\\{next} is not an escape sequence; a backslash itself is written twice: \\\\{next}");
                     return Err(PathError::new(at, message));
                 }
                 None => break,

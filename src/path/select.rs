@@ -1,4 +1,4 @@
-//! Walks a document along a compiled query, depth first, which gives the order that RFC 9535 asks for.
+//! Walks a document along a compiled query, depth first, which is the order that RFC 9535 requires.
 
 use super::query::{Segment, Selector};
 use crate::edit::Pointer;
@@ -9,18 +9,18 @@ use std::collections::HashMap;
 
 /// Why a walk ended early.
 pub(super) enum Stop {
-    /// Out of budget.
+    /// It visited as many nodes as it may.
     TooMuch,
-    /// Whoever asked has seen enough.
+    /// The caller needs no more nodes.
     Enough,
 }
 
 pub(super) type Flow = Result<(), Stop>;
 
-/// A document deeper than this is left alone: walking recurses.
+/// The deepest level that is walked: the walk recurses.
 const DEEPEST: usize = 512;
 
-/// Follows where the walk is; queries in filters need values only and follow nothing.
+/// Tracks the place of the walk. Queries in filters need only values and track nothing.
 pub(super) trait Track {
     fn key(&mut self, key: &str);
     fn index(&mut self, index: usize);
@@ -49,29 +49,29 @@ impl Track for Pointer {
 pub(super) struct Run<'v> {
     pub root: &'v Value,
     left: Cell<usize>,
-    /// Patterns read from the document, compiled once an evaluation; `None` where it's no regular expression.
+    /// Patterns that are in the document, compiled once per evaluation; `None` for what isn't a regular expression.
     pub regexes: RefCell<HashMap<(String, bool), Option<Regex>>>,
 }
 
 impl<'v> Run<'v> {
-    /// Begins one that may visit `limit` nodes.
+    /// An evaluation that may visit `limit` nodes.
     pub fn new(root: &'v Value, limit: usize) -> Self {
         Run { root, left: Cell::new(limit), regexes: RefCell::default() }
     }
 
-    /// The visits that are left.
+    /// How many more nodes it may visit.
     pub fn left(&self) -> usize {
         self.left.get()
     }
 
-    /// Pays for `nodes` visits.
+    /// Counts `nodes` visits against the limit.
     pub fn charge(&self, nodes: usize) -> Flow {
         let left = self.left.get().checked_sub(nodes).ok_or(Stop::TooMuch)?;
         self.left.set(left);
         Ok(())
     }
 
-    /// Hands each node that `segments` select from `value` on to `emit`.
+    /// Calls `emit` with each node that `segments` select from `value`.
     pub fn walk<T: Track>(
         &self,
         segments: &[Segment],
@@ -171,7 +171,7 @@ pub(super) fn real_index(index: i64, len: usize) -> Option<usize> {
     usize::try_from(index).ok().filter(|index| *index < len)
 }
 
-/// The indexes a slice selects, by the rules of RFC 9535, 2.3.4.2.2.
+/// The indexes that a slice selects, by the rules of RFC 9535, 2.3.4.2.2.
 fn slice(start: Option<i64>, end: Option<i64>, step: i64, len: usize) -> impl Iterator<Item = usize> {
     let len = i64::try_from(len).unwrap_or(i64::MAX);
     let from_front = |index: i64| if index < 0 { len.saturating_add(index) } else { index };

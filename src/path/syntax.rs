@@ -1,14 +1,14 @@
-//! Says what is wrong with the text of a path in words that help, where the mistake is one that people make.
+//! Explains what is wrong with the text of a path, with suggestions for common mistakes.
 
 use super::PathError;
 use super::lower::FUNCTIONS;
 use jsonpath_rust::parser::errors::JsonPathError;
 
-/// Parents whose keys tend to hold dots and slashes.
+/// Parents whose keys often contain dots and slashes.
 const FREE_KEYS: [&str; 8] =
     ["labels", "annotations", "nodeSelector", "matchLabels", "limits", "requests", "data", "stringData"];
 
-/// A text that doesn't begin with `$` or `@`.
+/// The message for a text that doesn't begin with `$` or `@`.
 pub(super) fn no_root(text: &str) -> PathError {
     let trimmed = text.trim_start();
     let message = if trimmed.is_empty() {
@@ -37,7 +37,7 @@ fn from_pointer(pointer: &str) -> String {
     std::iter::once("$".to_owned()).chain(steps).collect()
 }
 
-/// A text that the parser refuses.
+/// The error for a text that the parser refuses.
 pub(super) fn explain(text: &str, error: &JsonPathError) -> PathError {
     let offset = match error {
         JsonPathError::PestError(error) => offset_in(&format!("{:?}", error.location)),
@@ -48,41 +48,41 @@ pub(super) fn explain(text: &str, error: &JsonPathError) -> PathError {
     let (at, message) = mistake(before, rest).unwrap_or_else(|| {
         let message = match rest.chars().next() {
             None => "the path ends too early".to_owned(),
-            Some(c) => format!("'{c}' can't stand here"),
+            Some(c) => format!("'{c}' isn't allowed here"),
         };
         (offset, message)
     });
     PathError::new(at, message)
 }
 
-/// The parser's library for locations isn't ours to name; its debug form, `Pos(7)`, holds the number.
+/// The byte offset of a parse error: its type isn't exported, but its debug form, `Pos(7)`, has the number.
 fn offset_in(location: &str) -> usize {
     let digits = |c: &char| c.is_ascii_digit();
     location.chars().skip_while(|c| !digits(c)).take_while(digits).collect::<String>().parse().unwrap_or(0)
 }
 
-/// What the parser found after reading: it names the part of the text at most.
+/// The error of the parser's checks after parsing, which names a part of the text at most.
 fn unplaced(text: &str, message: &str) -> PathError {
     let part = message.split('`').nth(1).unwrap_or_default();
     let function = part.split('(').next().unwrap_or_default().trim_end();
     let said = if message.contains("not comparable") {
-        "match(…) and search(…) are true or false already: leave out the comparison".to_owned()
+        "match(…) and search(…) are already true or false: leave out the comparison".to_owned()
     } else if message.contains("Invalid argument") {
         format!("{function}(…) takes a path such as @.containers[*]")
     } else if message.contains("Invalid function expression") {
-        format!("a space can't stand between {function} and (")
+        format!("a space isn't allowed between {function} and (")
     } else if message.contains("Invalid string literal") {
         "\\u takes four hexadecimal digits of a character, or of a pair".to_owned()
     } else if message.contains("InvalidNumber") || message.starts_with("expected a `f64`") {
         "a number in it can't be read".to_owned()
     } else {
-        format!("not a JSONPath: {}", message.strip_prefix("Invalid json path: ").unwrap_or(message))
+        format!("this is not a JSONPath: {}", message.strip_prefix("Invalid json path: ").unwrap_or(message))
     };
     let offset = if part.is_empty() { None } else { text.find(part) };
     PathError::new(offset.unwrap_or(0), said)
 }
 
-/// Two words with nothing but space between them.
+/// The message for two words with only spaces between them.
 pub(super) fn two_words(text: &str, at: usize, in_brackets: bool) -> PathError {
     let second: String = text[at..].chars().take_while(|c| is_name(*c)).collect();
     let message = match second.as_str() {
@@ -96,7 +96,7 @@ pub(super) fn two_words(text: &str, at: usize, in_brackets: bool) -> PathError {
     PathError::new(at, message)
 }
 
-/// The mistakes we know: where, and what to write instead.
+/// Known mistakes: the offset, and what to write instead.
 fn mistake(before: &str, rest: &str) -> Option<(usize, String)> {
     let at = before.len();
     let here = rest.chars().next();
@@ -117,7 +117,7 @@ fn mistake(before: &str, rest: &str) -> Option<(usize, String)> {
                 Some((at, format!("an element of a list is written [{digits}], without a dot")))
             }
             (Some('.'), Some(c)) if !is_name(c) && c != '*' && !c.is_whitespace() => Some(unquoted_key(before, rest)),
-            (_, Some(c)) if c.is_whitespace() => Some((at, "a space can't stand here".to_owned())),
+            (_, Some(c)) if c.is_whitespace() => Some((at, "a space isn't allowed here".to_owned())),
             (Some('$' | '@' | ']'), Some(c)) if is_name(c) => Some((at, "a dot is missing before this".to_owned())),
             _ => None,
         };
@@ -139,13 +139,13 @@ fn mistake(before: &str, rest: &str) -> Option<(usize, String)> {
             .then(|| (at, "\\u takes four hexadecimal digits of a character, or of a pair".to_owned()));
     }
     if word.strip_prefix('-').unwrap_or(&word).chars().all(|c| c.is_ascii_digit()) {
-        return Some((at, "whole numbers have no leading zeros and end at 9007199254740991".to_owned()));
+        return Some((at, "an integer has no leading zeros and is at most 9007199254740991".to_owned()));
     }
     if last == Some('[') && after.starts_with([']', ',']) {
         return Some((at, format!("a key in brackets is quoted: {}", quoted(&word))));
     }
     if after.starts_with('(') {
-        return Some((at, format!("there is no function '{word}'; there are {FUNCTIONS}")));
+        return Some((at, format!("there is no function '{word}'; the functions are {FUNCTIONS}")));
     }
     if last.is_some_and(|c| "?(&|!=<>".contains(c)) && word.starts_with(|c: char| c.is_alphabetic()) {
         return Some((at, format!("in a condition the element is @: write @.{word}, or '{word}' for a text")));
@@ -153,7 +153,7 @@ fn mistake(before: &str, rest: &str) -> Option<(usize, String)> {
     None
 }
 
-/// A key with characters that need quotes: where it begins, and how it's written.
+/// A key with characters that need quotes: its offset, and how to write it.
 fn unquoted_key(before: &str, rest: &str) -> (usize, String) {
     let free = FREE_KEYS.iter().filter_map(|parent| {
         let parent = format!(".{parent}.");
@@ -171,12 +171,12 @@ fn quoted(key: &str) -> String {
     format!("['{}']", key.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
-/// Whether a character can be part of a key without quotes.
+/// Whether a character may be part of a key without quotes.
 pub(super) fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()
 }
 
-/// How many brackets are open at the end of a text; strings count for nothing.
+/// The number of brackets that are open at the end of a text; those in strings don't count.
 fn depth(text: &str) -> usize {
     let mut depth = 0_usize;
     let mut quote = None;

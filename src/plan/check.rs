@@ -1,4 +1,4 @@
-//! Rules that are right one by one, but not together or not here.
+//! Checks of compiled rules against each other and against the values.
 
 use super::Rule;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
@@ -44,7 +44,7 @@ fn literal(expr: &Expr) -> Option<serde_json::Value> {
     expr.get_literal_value(None).and_then(|value| to_value(&value).ok())
 }
 
-/// Rules after one that always stops.
+/// Reports rules after one that always stops the stage.
 fn behind_a_stop<'r>(rules: impl Iterator<Item = &'r Rule>, found: &mut Diagnostics) {
     let mut stop: Option<&Rule> = None;
     for rule in rules {
@@ -68,11 +68,11 @@ fn unknown_queues(rules: &[Rule], values: &Values, found: &mut Diagnostics) {
             if id || queues.iter().any(|q| q == name) {
                 continue;
             }
-            let message = format!("the rule `{}` is for the queue `{name}`, which the values don't have", rule.name);
+            let message = format!("the rule `{}` selects the queue `{name}`, which isn't in the values", rule.name);
             let diagnostic = Diagnostic::new(Code::UnknownQueue, message).at(rule.span);
             found.push(match did_you_mean(name, queues.iter().map(String::as_str)) {
                 Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
-                None => diagnostic.help(format!("they have {}", queues.join(", "))),
+                None => diagnostic.help(format!("the values have {}", queues.join(", "))),
             });
         }
     }

@@ -1,4 +1,4 @@
-//! Rules as written to rules compiled.
+//! Compiles rules as they were written.
 
 use super::index::Index;
 use super::{Companion, FIRST_STEP, Plan, Rule, Selector, Set, Step, check};
@@ -11,8 +11,8 @@ use crate::source::helm::Values;
 use crate::source::{Kind, Text};
 use std::collections::HashMap;
 
-/// Compiles the rules of an installation's values, then those of the rules files, in the order given. Mistakes go to
-/// `found`; the plan holds the rules that have none.
+/// Compiles the rules in the values, then those of the rules files, in the given order. Mistakes go to `found`; the plan
+/// contains only rules without mistakes.
 pub fn compile(sources: &Sources, values: Option<&Values>, files: &[FileId], found: &mut Diagnostics) -> Plan {
     let mut builder = Builder {
         sources,
@@ -57,12 +57,12 @@ struct Builder<'b> {
     sets: Vec<Set>,
     next_author: u32,
     hooks: Vec<Hook>,
-    /// Where each rule name stood first.
+    /// The place where each rule name appeared first.
     names: HashMap<String, Span>,
 }
 
 impl Builder<'_> {
-    /// Compiles a document's names, then its rules. `queue` scopes rules from a queue's values to it.
+    /// Compiles a document's `vars`, then its rules. With `queue`, the rules are for that queue only.
     fn add_set(&mut self, set: RuleSet, queue: Option<&str>) {
         let names = Names {
             vars: set.vars.iter().map(|(name, _)| name.value.clone()).collect(),
@@ -94,11 +94,11 @@ impl Builder<'_> {
         for (name, value) in &set.vars {
             if !is_identifier(&name.value) {
                 let message = format!("`{}` can't be used as vars.{}", name.value, name.value);
-                let help = "a name of a variable is letters, digits and _, and starts with a letter";
+                let help = "a variable's name consists of letters, digits and _, and begins with a letter";
                 self.found.push(Diagnostic::new(Code::BadValue, message).at(name.span).help(help));
             }
-            if let Some(template) = self.compiler(names).value(value) {
-                vars.push((name.value.clone(), template));
+            if let Some(compiled) = self.compiler(names).value(value) {
+                vars.push((name.value.clone(), compiled));
             }
         }
         self.report_cycles(set, &vars);
@@ -106,9 +106,9 @@ impl Builder<'_> {
     }
 
     fn report_cycles(&mut self, set: &RuleSet, vars: &[(String, ValueExpr)]) {
-        for name in super::cycles::needing_themselves(vars) {
+        for name in super::cycles::cyclic(vars) {
             let span = set.vars.iter().find(|(text, _)| text.value == name).map(|(text, _)| text.span);
-            let cycle = Diagnostic::new(Code::VarsCycle, format!("vars.{name} needs itself"));
+            let cycle = Diagnostic::new(Code::VarsCycle, format!("vars.{name} depends on itself"));
             self.found.push(match span {
                 Some(span) => cycle.at(span),
                 None => cycle,
@@ -123,7 +123,7 @@ impl Builder<'_> {
             (Some(queue), None) => Selector::exactly(queue),
             (Some(queue), Some(selectors)) => {
                 let span = selectors.0.first().map_or(rule.name.span, |s| s.span);
-                let message = format!("this rule stands under the queue `{queue}`: it has no `queues` of its own");
+                let message = format!("a rule under the queue `{queue}` can't have `queues` of its own");
                 let help = "remove `queues`, or move the rule to agentk8sglue.rules";
                 self.found.push(Diagnostic::new(Code::BadValue, message).at(span).help(help));
                 Selector::exactly(queue)
@@ -149,7 +149,7 @@ impl Builder<'_> {
             })
             .collect();
         if !whole {
-            // It is reported; a rule with a part missing must not run even where nobody looks at the reports.
+            // The mistake is reported; an incomplete rule must not run even if the caller ignores reports.
             return;
         }
         self.rules.push(Rule {
@@ -177,9 +177,9 @@ impl Builder<'_> {
             self.found.push(Diagnostic::new(Code::BadValue, message).at(name.span));
         }
         if let Some(first) = self.names.get(&name.value) {
-            let message = format!("there is another rule `{}`", name.value);
+            let message = format!("there is already a rule `{}`", name.value);
             let diagnostic = Diagnostic::new(Code::DuplicateRule, message).at(name.span).related(*first, "first here");
-            self.found.push(diagnostic.help("rename one: traces and errors go by the name"));
+            self.found.push(diagnostic.help("rename one: traces and errors identify rules by name"));
         } else {
             self.names.insert(name.value.clone(), name.span);
         }
@@ -188,7 +188,7 @@ impl Builder<'_> {
     fn condition(&mut self, text: &Text, names: &Names) -> Option<Expression> {
         if text.value.trim_start().starts_with("${") {
             let help = "write the expression itself: when: queue.name == \"a\"";
-            let message = "`when` is an expression already: `${ }` is for strings";
+            let message = "`when` is already an expression; `${ }` is only for strings";
             self.found.push(Diagnostic::new(Code::BadExpression, message).at(text.span).help(help));
             return None;
         }
@@ -207,7 +207,7 @@ impl Builder<'_> {
             let manifest = &companion.manifest;
             let keys = [("apiVersion", manifest.get("apiVersion")), ("kind", manifest.get("kind"))];
             if !matches!(manifest.kind, Kind::Map(_)) {
-                let message = "a companion's manifest is a Kubernetes object";
+                let message = "a companion's manifest must be a Kubernetes object";
                 self.found.push(Diagnostic::new(Code::WrongType, message).at(manifest.span));
                 continue;
             }
@@ -219,18 +219,18 @@ impl Builder<'_> {
             }
             if manifest.get_path(&["metadata", "name"]).is_none() {
                 let message = "a companion's manifest needs `metadata.name`";
-                let help = "a name of the task's own: \"${pod_name}\"";
+                let help = "use a name that is unique to the task, such as \"${pod_name}\"";
                 self.found.push(Diagnostic::new(Code::MissingKey, message).at(manifest.span).help(help));
             }
-            if let Some(template) = self.compiler(names).value(manifest) {
-                companions.push(Companion { lifetime: companion.lifetime, manifest: template, span: manifest.span });
+            if let Some(compiled) = self.compiler(names).value(manifest) {
+                companions.push(Companion { lifetime: companion.lifetime, manifest: compiled, span: manifest.span });
             }
         }
         companions
     }
 }
 
-/// Whether the values' hook is podrules itself, inside ClearML's agent: its rules are those that run here anyway.
+/// Whether the values' hook is podrules itself, for use in ClearML's agent: its rules run here anyway.
 fn is_own(hook: &str) -> bool {
     hook.trim() == "podrules:update_template"
 }

@@ -1,15 +1,15 @@
-//! `vars:` that need themselves.
+//! Finds `vars:` that depend on themselves.
 
 use crate::expr::ValueExpr;
 use std::collections::{HashMap, HashSet};
 
-/// As many are told; a file may hold a hundred thousand.
+/// The most that are reported; a file may hold a hundred thousand.
 const MOST: usize = 100;
 
-/// The names of those that need themselves, through others or directly, in order.
-pub(super) fn needing_themselves(vars: &[(String, ValueExpr)]) -> Vec<&str> {
+/// The names of those that depend on themselves, directly or through others, in order.
+pub(super) fn cyclic(vars: &[(String, ValueExpr)]) -> Vec<&str> {
     let mut needs: HashMap<&str, Vec<&str>> = vars.iter().map(|(name, t)| (name.as_str(), t.vars())).collect();
-    // First those go that need nothing that is left; what stays is on a circle, or needs one.
+    // Removes those whose dependencies are all removed; what is left is on a cycle, or depends on one.
     let mut needed_by: HashMap<&str, Vec<&str>> = HashMap::new();
     let mut open: HashMap<&str, usize> = HashMap::new();
     for (name, list) in &mut needs {

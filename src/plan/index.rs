@@ -1,24 +1,24 @@
-//! Rules by queue: a queue costs its own rules, however many others there are.
+//! Rules by queue, so that a queue costs only what its own rules cost, however many others there are.
 
 use super::Rule;
 use super::selector::Verdict;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Queues whose rules are remembered; more than an agent has.
-const REMEMBERED: usize = 4_096;
+/// The most queues whose rules are cached; more than an agent has.
+const CACHED: usize = 4_096;
 
 /// A queue's id and name, and the numbers of its rules.
-type Remembered = HashMap<(String, String), Arc<[u32]>>;
+type Cached = HashMap<(String, String), Arc<[u32]>>;
 
-/// The index, and what was looked up before.
+/// The index, and a cache of earlier lookups.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// Rules that name their queues.
+    /// The rules that name their queues, by name.
     exact: HashMap<String, Vec<u32>>,
-    /// Rules with patterns, or for every queue.
+    /// The rules with patterns, or for every queue.
     others: Vec<u32>,
-    remembered: Mutex<Remembered>,
+    cached: Mutex<Cached>,
 }
 
 impl Index {
@@ -39,7 +39,7 @@ impl Index {
     }
 
     pub(super) fn rules_for(&self, rules: &[Rule], id: &str, name: &str) -> Arc<[u32]> {
-        let lock = || self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (id.to_owned(), name.to_owned());
         if let Some(known) = lock().get(&key) {
             return Arc::clone(known);
@@ -51,11 +51,11 @@ impl Index {
         numbers.dedup();
         numbers.retain(|n| rules[*n as usize].selector.verdict(id, name) == Verdict::Selected);
         let numbers: Arc<[u32]> = numbers.into();
-        let mut remembered = lock();
-        if remembered.len() >= REMEMBERED {
-            remembered.clear();
+        let mut cached = lock();
+        if cached.len() >= CACHED {
+            cached.clear();
         }
-        remembered.insert(key, Arc::clone(&numbers));
+        cached.insert(key, Arc::clone(&numbers));
         numbers
     }
 }

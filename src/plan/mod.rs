@@ -1,5 +1,5 @@
-//! Rules to an immutable [`Plan`]: names resolved, expressions, paths and patterns compiled, mistakes gathered, and an
-//! index by queue, so that a task costs what its own rules cost.
+//! Compiles rules to an immutable [`Plan`]: resolves names, compiles expressions, paths and patterns, collects all mistakes,
+//! and indexes rules by queue, so that a task costs only what its own rules cost.
 
 mod check;
 mod compile;
@@ -19,18 +19,18 @@ use crate::rules::{Mode, OnError, RuleStage};
 use index::Index;
 use std::sync::Arc;
 
-/// Compiled rules. It is never changed, and may be shared by threads.
+/// Compiled rules. A plan never changes, and threads may share it.
 #[derive(Debug)]
 pub struct Plan {
     /// The rules, in the order in which they run.
     pub rules: Vec<Rule>,
-    /// What the rules of one document share.
+    /// The names that the rules of each document share.
     pub sets: Vec<Set>,
     /// The Python functions that the rules name.
     pub hooks: Vec<Hook>,
-    /// The hook of the values, which runs after all rules of the template's stage.
+    /// The hook that the values name; it runs after all rules of the stage `template`.
     pub values_hook: Option<Hook>,
-    /// The expression language.
+    /// The language that its expressions and scripts were compiled with.
     pub language: Language,
     index: Index,
 }
@@ -40,7 +40,7 @@ pub struct Plan {
 pub struct Set {
     /// The environment variables that its expressions may read.
     pub env: Vec<String>,
-    /// Its `vars:`.
+    /// The definitions under its `vars:`.
     pub vars: Arc<[(String, ValueExpr)]>,
 }
 
@@ -49,77 +49,78 @@ pub struct Set {
 pub struct Rule {
     /// Its unique name.
     pub name: String,
-    /// Where the name stands.
+    /// The place of the name.
     pub span: Span,
-    /// What it is for.
+    /// Its description, as written.
     pub description: Option<String>,
-    /// Which of the plan's sets it belongs to.
+    /// The index of its set in [`Plan::sets`].
     pub set: usize,
-    /// The queues it is for.
+    /// The queues that it is for.
     pub selector: Selector,
-    /// Its condition.
+    /// The condition under which it applies.
     pub when: Option<Expression>,
-    /// What it does.
+    /// Its operations, in order.
     pub steps: Vec<Step>,
-    /// The highest number of its steps, or of those before it.
+    /// The highest author number of its steps, or of the steps before it.
     last_author: u32,
-    /// What it creates before the Pod.
+    /// The objects to create before the Pod.
     pub companions: Vec<Companion>,
-    /// What a failure means.
+    /// Whether a failure fails the task or only skips the rule.
     pub on_error: OnError,
-    /// Whether it is switched on.
+    /// Whether it may run at all.
     pub enabled: bool,
-    /// Whether it changes the Pod.
+    /// Whether it changes the Pod, or is only reported.
     pub mode: Mode,
-    /// Whether it ends the stage.
+    /// Whether later rules of the stage are skipped once it was applied.
     pub stop: bool,
-    /// When it runs.
+    /// The stage that it runs in.
     pub stage: RuleStage,
 }
 
 /// One operation of a rule.
 #[derive(Debug)]
 pub struct Step {
-    /// Its name.
+    /// The operation's name, such as `setEnv`.
     pub name: &'static str,
-    /// Where it was written.
+    /// The place that it was written at.
     pub span: Span,
-    /// What it does.
+    /// The compiled operation.
     pub operation: Box<dyn Operation>,
-    /// Its number among all steps of the plan, by which the trace names it.
+    /// Its number among all steps of the plan; the trace refers to it by this number.
     pub author: u32,
 }
 
 /// A companion of a rule.
 #[derive(Debug)]
 pub struct Companion {
-    /// How long it lives.
+    /// When podrules removes it.
     pub lifetime: Lifetime,
-    /// The object.
+    /// The Kubernetes object.
     pub manifest: ValueExpr,
-    /// Where it was written.
+    /// The place of the manifest.
     pub span: Span,
 }
 
-/// The author of what the template held before any rule.
+/// The author number of the template itself.
 pub const BASE: u32 = 0;
-/// The author of what the assembly of the Pod writes: its name, labels, image.
+/// The author number of the assembly, which writes the Pod's name, labels, image and so on.
 pub const ASSEMBLY: u32 = 1;
-/// The author of what was resolved of ClearML's `${CLEARML_…}` strings.
+/// The author number of resolved `${CLEARML_…}` strings.
 pub const STRINGS: u32 = 2;
-/// The author of what the values' Python hook changed.
+/// The author number of the values' Python hook.
 pub const HOOK: u32 = 3;
+/// The author number of the first step of a plan.
 const FIRST_STEP: u32 = 4;
 
 impl Plan {
-    /// The rules for a queue, in order, by number. A queue is known by its id, its name, or both.
+    /// The numbers of the rules for a queue, in order. An empty id or name is unknown.
     pub fn rules_for(&self, id: &str, name: &str) -> Arc<[u32]> {
         self.index.rules_for(&self.rules, id, name)
     }
 
-    /// The rule and the step that an author number of the trace stands for.
+    /// The rule and the step with an author number; `None` for the numbers below 4, which have constants of their own.
     pub fn author(&self, author: u32) -> Option<(&Rule, &Step)> {
-        // Numbers ascend from rule to rule; a rule that was left out leaves a gap.
+        // Numbers ascend from rule to rule, with gaps where rules with mistakes were left out.
         let rule = self.rules.partition_point(|rule| rule.last_author < author);
         let rule = self.rules.get(rule)?;
         rule.steps.iter().find(|step| step.author == author).map(|step| (rule, step))

@@ -5,15 +5,15 @@ use crate::pattern;
 use crate::rules::Selectors;
 use crate::source::Text;
 
-/// The queues of a rule. A queue is selected if any including pattern (or there is none) and no excluding one matches
-/// its id or its name.
+/// The queues of a rule. A queue is selected if an including pattern matches its id or name (or there is no such pattern),
+/// and no excluding one does.
 #[derive(Debug, Clone, Default)]
 pub struct Selector {
     include: Vec<Pattern>,
     exclude: Vec<Pattern>,
 }
 
-/// One pattern, with what was written.
+/// One pattern, compiled and as written.
 #[derive(Debug, Clone)]
 struct Pattern {
     written: String,
@@ -26,7 +26,7 @@ enum Test {
     Regex(regex::Regex),
 }
 
-/// What a selector says of a queue.
+/// Whether a selector selects a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It is selected.
@@ -48,7 +48,7 @@ impl Pattern {
 }
 
 impl Selector {
-    /// Compiles what was written.
+    /// Compiles a rule's `queues`. Mistakes go to `found`.
     pub fn compile(written: Option<&Selectors>, found: &mut Diagnostics) -> Selector {
         let mut selector = Selector::default();
         let Some(written) = written else { return selector };
@@ -68,13 +68,13 @@ impl Selector {
         selector
     }
 
-    /// A selector of one queue by its exact name.
+    /// Makes a selector for the queue of this name.
     pub fn exactly(name: &str) -> Selector {
         let pattern = Pattern { written: name.to_owned(), test: Test::Exact(name.to_owned()) };
         Selector { include: vec![pattern], exclude: Vec::new() }
     }
 
-    /// Whether it is for a queue, and if not, why.
+    /// Whether it selects a queue, and if not, why.
     pub fn verdict(&self, id: &str, name: &str) -> Verdict {
         if !self.include.is_empty() && !self.include.iter().any(|p| p.matches(id, name)) {
             return Verdict::NotIncluded;
@@ -85,7 +85,7 @@ impl Selector {
         }
     }
 
-    /// The exact names, if it includes by nothing else.
+    /// The names that it includes; `None` if it includes by a pattern, or includes everything.
     pub fn exact_names(&self) -> Option<Vec<&str>> {
         let names = self.include.iter().map(|pattern| match &pattern.test {
             Test::Exact(name) => Some(name.as_str()),
@@ -94,7 +94,7 @@ impl Selector {
         if self.include.is_empty() { None } else { names.collect() }
     }
 
-    /// Every exact name it includes, beside whatever patterns.
+    /// The names that it includes, besides its patterns.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.include.iter().filter_map(|pattern| match &pattern.test {
             Test::Exact(name) => Some(name.as_str()),
@@ -102,12 +102,12 @@ impl Selector {
         })
     }
 
-    /// Whether it is for every queue there is.
+    /// Whether it selects every queue.
     pub fn is_everything(&self) -> bool {
         self.include.is_empty() && self.exclude.is_empty()
     }
 
-    /// Whether its own patterns contradict each other, so that no queue is ever selected.
+    /// Whether its patterns contradict each other, so that it selects no queue at all.
     pub fn is_nothing(&self) -> bool {
         let excluded = |name: &str| self.exclude.iter().any(|p| p.matches("", name));
         let everything = self.exclude.iter().any(|p| matches!(&p.test, Test::Regex(r) if r.as_str() == ANYTHING));
@@ -134,16 +134,16 @@ fn test(body: &str, text: &Text) -> Result<Test, Diagnostic> {
     }
     if let Some(inner) = body.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).filter(|_| body.len() > 1) {
         return pattern::regex(inner).map(Test::Regex).map_err(|why| {
-            Diagnostic::new(Code::BadRegex, format!("this is not a regular expression: {why}")).at(text.span)
+            Diagnostic::new(Code::BadRegex, format!("this is not a valid regular expression: {why}")).at(text.span)
         });
     }
     if !body.contains(['*', '?', '[', '{']) {
         return Ok(Test::Exact(body.to_owned()));
     }
     let bad = |error: String| {
-        Diagnostic::new(Code::BadGlob, format!("this is not a glob: {error}"))
+        Diagnostic::new(Code::BadGlob, format!("this is not a valid glob: {error}"))
             .at(text.span)
-            .help("in a glob, * stands for any characters, ? for one, [ab] for one of them, {a,b} for either")
+            .help("in a glob, * matches any characters, ? for one, [ab] for one of them, {a,b} for either")
     };
     pattern::glob_source(body).and_then(|source| pattern::regex(&source)).map(Test::Regex).map_err(bad)
 }

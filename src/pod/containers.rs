@@ -1,4 +1,4 @@
-//! Which containers an operation is about.
+//! The containers that an operation works on.
 
 use crate::edit::Pointer;
 use globset::GlobMatcher;
@@ -12,9 +12,12 @@ pub struct NamePattern {
 }
 
 impl NamePattern {
-    /// Reads a name or a glob; the error says what is wrong with the glob.
+    /// Reads a name or a glob.
+    ///
+    /// # Errors
+    /// What is wrong with the glob.
     pub fn new(text: &str) -> Result<Self, String> {
-        // A name without these can only match itself.
+        // A name without these characters matches only itself.
         let glob = if text.contains(['*', '?', '[', '{', '\\']) {
             Some(globset::Glob::new(text).map_err(|e| e.kind().to_string())?.compile_matcher())
         } else {
@@ -23,12 +26,12 @@ impl NamePattern {
         Ok(NamePattern { text: text.to_string(), glob })
     }
 
-    /// As it was written.
+    /// The name or glob as written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether a name matches.
+    /// Whether a container's name matches.
     pub fn matches(&self, name: &str) -> bool {
         match &self.glob {
             Some(glob) => glob.is_match(name),
@@ -49,16 +52,16 @@ pub enum Select {
     Names(Vec<NamePattern>),
 }
 
-/// What a selection found.
+/// The result of a selection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selected {
-    /// The containers, those of `spec.containers` first, each list in its order.
+    /// The places of the containers: those of `spec.containers` first, each list in its order.
     pub pointers: Vec<Pointer>,
     /// The patterns that matched no container.
     pub unmatched: Vec<String>,
 }
 
-/// Finds containers. With `init`, init containers too: all of them, or, where names are given, those that match.
+/// Selects containers. With `init`, also init containers: all of them, or those that match the given names.
 pub fn pointers(pod: &Value, select: &Select, init: bool) -> Selected {
     let main = Pointer::of(["spec", "containers"]);
     let before = if init { Pointer::of(["spec", "initContainers"]) } else { Pointer::root() };

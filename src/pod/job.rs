@@ -1,10 +1,11 @@
-//! A Job instead of a bare Pod, as the agent makes one where the values say `taskAsJob`
+//! A Job instead of a bare Pod, for values with `taskAsJob`
 //! ([Job](https://kubernetes.io/docs/concepts/workloads/controllers/job/)).
 
 use crate::edit::{Pointer, Step};
 use serde_json::{Map, Value, json};
 
-/// The Job that makes a Pod: it bears the Pod's name, namespace and labels, and tries once. What isn't an object stays as it is.
+/// The Job that creates a Pod: it has the Pod's name, namespace and labels, and no retries. A value that isn't an object is
+/// returned unchanged.
 pub fn of_pod(pod: Value) -> Value {
     let Value::Object(mut pod) = pod else { return pod };
     let metadata = match pod.shift_remove("metadata") {
@@ -14,7 +15,7 @@ pub fn of_pod(pod: Value) -> Value {
     let (mut own, mut inner) = (Map::new(), Map::new());
     for (key, value) in metadata {
         match key.as_str() {
-            // A Job gives its Pods names of their own, in its own namespace.
+            // A Job names its Pods itself, in its own namespace.
             "name" | "namespace" => drop(own.insert(key, value)),
             "labels" => {
                 own.insert(key.clone(), value.clone());
@@ -34,7 +35,7 @@ pub fn of_pod(pod: Value) -> Value {
     })
 }
 
-/// The place in the Pod that a place in its Job stands for.
+/// The place in the Pod that corresponds to a place in its Job.
 pub fn place_in_pod(at: &Pointer) -> Pointer {
     match at.steps() {
         [Step::Key(spec), Step::Key(template), rest @ ..] if spec == "spec" && template == "template" => {

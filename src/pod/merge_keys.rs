@@ -5,14 +5,14 @@
 
 use super::schema::Type;
 
-/// How two lists become one.
+/// How the list of a patch merges with the existing list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListMerge {
-    /// The patch's list takes the place of the other.
+    /// The patch's list replaces the other.
     Replace,
-    /// Objects are merged that agree in this field; the rest is added.
+    /// Objects with the same value of this field are merged; the others are added.
     ByKey(&'static str),
-    /// Scalars are added that aren't there yet.
+    /// Scalars that aren't in the list yet are added.
     Union,
 }
 

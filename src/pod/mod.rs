@@ -1,8 +1,7 @@
-//! What is known of Pods: which fields there are, which container is the task's, how lists merge, what names and
-//! quantities are valid, and what the API server would refuse.
+//! What is known about Pods: their fields, which container is the task's, how lists merge, which names and quantities are
+//! valid, and what the API server would refuse.
 //!
-//! Nothing here edits a Pod on its own account: [`strategic`] does it through the [`Editor`](crate::edit::Editor) it's
-//! given, everything else only reads.
+//! Only [`strategic`] edits a Pod, through the [`Editor`](crate::edit::Editor) that it is given; everything else reads.
 
 pub mod check;
 pub mod containers;

@@ -1,4 +1,4 @@
-//! Names that Kubernetes accepts: the tests for them, and a valid name made from any text.
+//! Names that Kubernetes accepts: checking them, and making a valid name from any text.
 //!
 //! The formats are those of [Object Names and IDs](https://kubernetes.io/docs/concepts/overview/working-with-objects/names/)
 //! and [Labels](https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set).
@@ -6,17 +6,18 @@
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
-/// The longest label value, label name and DNS-1123 label.
+/// The most characters of a label value, label name or DNS-1123 label.
 const LABEL_LEN: usize = 63;
-/// The longest DNS-1123 subdomain ([RFC 1123](https://www.rfc-editor.org/rfc/rfc1123#section-2.1)).
+/// The most characters of a DNS-1123 subdomain ([RFC 1123](https://www.rfc-editor.org/rfc/rfc1123#section-2.1)).
 const SUBDOMAIN_LEN: usize = 253;
 
-/// Whether a text may be a label's value: empty, or up to 63 characters of `[-A-Za-z0-9_.]` with a letter or digit at both ends.
+/// Whether a text is a valid label value: empty, or up to 63 characters of `[-A-Za-z0-9_.]` with a letter or digit at both ends.
 pub fn is_label_value(text: &str) -> bool {
     text.is_empty() || is_qualified_part(text)
 }
 
-/// Whether a text may be the key of a label, an annotation or a resource: a name, with a DNS-1123 subdomain and a slash before it or not.
+/// Whether a text is a valid key of a label, an annotation or a resource: a name, optionally with a DNS-1123 subdomain and a
+/// slash before it.
 pub fn is_label_key(text: &str) -> bool {
     match text.split_once('/') {
         Some((prefix, name)) => is_dns1123_subdomain(prefix) && is_qualified_part(name),
@@ -29,13 +30,13 @@ pub fn is_dns1123_label(text: &str) -> bool {
     text.len() <= LABEL_LEN && ends_alphanumeric(text) && text.bytes().all(|b| is_dns_byte(b) || b == b'-')
 }
 
-/// Whether a text is a DNS-1123 subdomain: labels with dots between, up to 253 characters. A label of it may be longer than 63.
+/// Whether a text is a DNS-1123 subdomain: labels separated by dots, up to 253 characters. Each label may exceed 63.
 pub fn is_dns1123_subdomain(text: &str) -> bool {
     text.len() <= SUBDOMAIN_LEN
         && text.split('.').all(|part| ends_alphanumeric(part) && part.bytes().all(|b| is_dns_byte(b) || b == b'-'))
 }
 
-/// Whether a text may name a port: up to 15 characters of `[-a-z0-9]`, a letter among them, no `--` and no `-` at an end
+/// Whether a text is a valid port name: up to 15 characters of `[-a-z0-9]`, at least one letter, no `--`, no `-` at an end
 /// ([RFC 6335, 5.1](https://www.rfc-editor.org/rfc/rfc6335#section-5.1)).
 pub fn is_port_name(text: &str) -> bool {
     (1..=15).contains(&text.len())
@@ -46,13 +47,13 @@ pub fn is_port_name(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-/// Whether a text may name an environment variable: printable ASCII without `=`, and not empty. That's the rule from
-/// Kubernetes 1.34 on, where RelaxedEnvironmentVariableValidation is always on (by default since 1.32).
+/// Whether a text is a valid name of an environment variable: printable ASCII without `=`, and not empty. This is the rule
+/// since Kubernetes 1.34, where RelaxedEnvironmentVariableValidation is always on (by default since 1.32).
 pub fn is_env_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'=')
 }
 
-/// Whether a text may be a key of a ConfigMap or Secret.
+/// Whether a text is a valid key of a ConfigMap or Secret.
 pub fn is_config_key(text: &str) -> bool {
     (1..=SUBDOMAIN_LEN).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
@@ -75,8 +76,8 @@ fn ends_alphanumeric(text: &str) -> bool {
     matches!((bytes.first(), bytes.last()), (Some(a), Some(z)) if a.is_ascii_alphanumeric() && z.is_ascii_alphanumeric())
 }
 
-/// Makes a valid label value of any text. One that is valid already stays; from another, what isn't allowed is replaced,
-/// and a hash of the whole text is added, so that two texts don't meet in one value.
+/// Makes a valid label value from any text. A valid text stays as it is. In any other, invalid characters are replaced and a
+/// hash of the complete text is appended, so that two texts don't give the same value.
 pub fn label_value(text: &str) -> String {
     if is_label_value(text) {
         return text.to_string();
@@ -84,8 +85,8 @@ pub fn label_value(text: &str) -> String {
     sanitise(text, |c| (c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')).then_some(c))
 }
 
-/// Makes a DNS-1123 label (the name of a container, a volume, a host) of any text. One that is valid already stays; any
-/// other gets a hash of the whole text, for a mere change of case too, since `a` and `A` are two texts.
+/// Makes a DNS-1123 label (the name of a container, a volume, a host) from any text. A valid text stays as it is. Any other
+/// gets a hash of the complete text, even if only its case changes, because `a` and `A` are two texts.
 pub fn dns_label(text: &str) -> String {
     if is_dns1123_label(text) {
         return text.to_string();
@@ -96,7 +97,7 @@ pub fn dns_label(text: &str) -> String {
     })
 }
 
-/// Room for the hyphen and the hash.
+/// The characters of the hyphen and the hash.
 const HASH_LEN: usize = 9;
 
 fn sanitise(text: &str, keep: impl Fn(char) -> Option<char>) -> String {

@@ -1,9 +1,9 @@
 //! Resource quantities: `500m`, `1.5Gi`, `1e3`.
 //!
-//! The grammar, the bounds and the canonical form are those of
+//! The grammar, the limits and the canonical form are those of
 //! [the Kubernetes API reference](https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/).
-//! A quantity is held exactly, as a count of nanos; what is finer is rounded up, what is larger than 2⁶³−1 is capped,
-//! as Kubernetes does.
+//! A quantity is stored exactly, as a number of nanos. As in Kubernetes, a finer one is rounded up, and one larger than
+//! 2⁶³−1 is capped.
 
 use serde_json::Value;
 use std::cmp::Ordering;
@@ -14,7 +14,7 @@ const ONE: i128 = 1_000_000_000;
 /// The largest quantity that Kubernetes holds.
 const MOST: i128 = i64::MAX as i128 * ONE;
 
-/// How a quantity was written, and so how it is written again.
+/// The format in which a quantity was written, and in which it is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Decimal,
@@ -22,7 +22,7 @@ enum Form {
     Exponent,
 }
 
-/// A resource quantity; compared by what it's worth, not by how it's written.
+/// A resource quantity; compared by value, not by how it is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Quantity {
     nanos: i128,
@@ -38,16 +38,19 @@ pub enum QuantityError {
     /// Something after the number that is not a unit.
     #[error("the unit must be one of n, u, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei, or an exponent such as e3")]
     BadUnit,
-    /// Neither a text nor a number.
+    /// Neither a string nor a number.
     #[error("a quantity is a string or a number")]
     NotAScalar,
 }
 
 impl Quantity {
-    /// Nothing.
+    /// The quantity 0.
     pub const ZERO: Quantity = Quantity { nanos: 0, form: Form::Decimal };
 
     /// Reads a quantity.
+    ///
+    /// # Errors
+    /// Why the text isn't a quantity.
     pub fn parse(text: &str) -> Result<Quantity, QuantityError> {
         let (negative, rest) = match text.as_bytes().first() {
             Some(b'-') => (true, &text[1..]),
@@ -68,7 +71,10 @@ impl Quantity {
         Ok(Quantity { nanos: if negative { -nanos } else { nanos }, form })
     }
 
-    /// Reads a quantity as it may stand in a manifest: a text, or a plain number.
+    /// Reads a quantity in a manifest: a string or a number.
+    ///
+    /// # Errors
+    /// Why the value isn't a quantity.
     pub fn from_value(value: &Value) -> Result<Quantity, QuantityError> {
         match value {
             Value::String(text) => Quantity::parse(text.trim()),
@@ -78,22 +84,22 @@ impl Quantity {
         }
     }
 
-    /// Whether it's less than nothing.
+    /// Whether it is below 0.
     pub fn is_negative(&self) -> bool {
         self.nanos < 0
     }
 
-    /// Whether it's nothing.
+    /// Whether it is 0.
     pub fn is_zero(&self) -> bool {
         self.nanos == 0
     }
 
-    /// In whole units, rounded away from zero.
+    /// The value in units, rounded away from zero.
     pub fn units(&self) -> i128 {
         round_up(self.nanos, ONE)
     }
 
-    /// In thousandths, rounded away from zero.
+    /// The value in thousandths, rounded away from zero.
     pub fn millis(&self) -> i128 {
         round_up(self.nanos, ONE / 1000)
     }
@@ -104,7 +110,7 @@ fn digits(text: &str) -> &str {
     &text[..end]
 }
 
-/// What a unit stands for: its form, a factor, and a power of ten.
+/// The meaning of a unit: its format, a factor, and a power of ten.
 fn unit_of(unit: &str) -> Option<(Form, i128, i64)> {
     let binary = |power: u32| Some((Form::Binary, 1i128 << (10 * power), 0));
     let decimal = |power: i64| Some((Form::Decimal, 1, power));
@@ -138,7 +144,7 @@ fn unit_of(unit: &str) -> Option<(Form, i128, i64)> {
 
 /// The number in nanos: exact, then rounded up to a nano and capped.
 fn scaled(whole: &str, fraction: &str, factor: i128, exponent: i64) -> i128 {
-    // Digits past these can't change a capped result; zeros in front don't count.
+    // More digits than these can't change a capped result; leading zeros don't count.
     let mut mantissa: i128 = 0;
     let mut shift = exponent.saturating_add(9);
     let mut lost = false;

@@ -1,10 +1,9 @@
-//! Between the two stages: what makes a template the Pod of a task. The command comes with the agent.
+//! The assembly between the two stages, which makes a template the Pod of a task. The agent adds the command.
 //!
-//! What is written, and in which place, is what ClearML's agent writes, with label values that Kubernetes accepts.
+//! It writes what ClearML's agent writes, at the same places, with label values that Kubernetes accepts.
 
 use crate::context::Context;
-use crate::diagnostic::Fault;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Fault};
 use crate::edit::{Editor, Pointer};
 use crate::pod::names;
 use md5::{Digest, Md5};

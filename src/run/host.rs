@@ -1,11 +1,11 @@
-//! Works out expressions and runs scripts for the rules of one task.
+//! Evaluates expressions, runs scripts and calls hooks for the rules of one task.
 
 use crate::context::Context;
 use crate::diagnostic::{Code, Diagnostic, Fault};
 use crate::edit::{Editor, Pointer, replace, weight};
 use crate::expr::scope::{self, Values};
 use crate::expr::script::{self, End, Failure};
-use crate::expr::{Expression, Json, Live, Script, ValueExpr, to_value};
+use crate::expr::{Expression, Handle, LivePod, Script, ValueExpr, to_value};
 use crate::hook::{self, Hook, HookFault, Hooks};
 use crate::op::Host;
 use crate::plan::Plan;
@@ -14,27 +14,29 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The variables of each set of rules, made when its first expression is worked out.
+/// Evaluates what the rules of one task hold. The variables of each set of rules are made with its first expression.
 pub(super) struct Evaluator<'p> {
     plan: &'p Plan,
     context: &'p Context,
     hooks: Option<&'p dyn Hooks>,
     pod_name: String,
-    live: Live,
+    /// Where expressions find the Pod while it is lent to them.
+    live: LivePod,
+    /// The variables of each set of the plan, made on first use and taken out while in use.
     scopes: Vec<Option<Scope<'static>>>,
-    /// The set whose rules run.
+    /// The index of the set whose rules run.
     pub(super) set: usize,
-    /// What scripts logged since it was last taken.
+    /// The lines that scripts and hooks logged since they were last taken.
     pub(super) log: Vec<String>,
-    /// How many lines that were in all.
+    /// The number of lines logged in the run, those beyond the limit included.
     logged: usize,
-    /// What scripts' operations warned of.
+    /// The warnings of operations that scripts called, since they were last taken.
     pub(super) warnings: Vec<Diagnostic>,
 }
 
-/// Lines that all scripts and hooks of a run may log: a rule may run one for each of a thousand matches.
+/// The most lines that all scripts and hooks of a run may log: a rule may run a script for each of a thousand matches.
 const MAX_LOGGED: usize = 2_000;
-/// How long a script may run that doesn't say.
+/// The timeout of a script that sets none.
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl<'p> Evaluator<'p> {
@@ -46,7 +48,7 @@ impl<'p> Evaluator<'p> {
             context,
             hooks,
             pod_name,
-            live: Live::default(),
+            live: LivePod::default(),
             scopes,
             set: 0,
             log: Vec::new(),
@@ -55,24 +57,24 @@ impl<'p> Evaluator<'p> {
         }
     }
 
-    /// Adds lines to the log, as far as there is room.
+    /// Adds lines to the log, up to the limit.
     fn keep_log(&mut self, lines: Vec<String>) {
         let room = MAX_LOGGED.saturating_sub(self.logged);
         self.logged += lines.len();
         self.log.extend(lines.into_iter().take(room));
     }
 
-    /// The plan.
+    /// The plan that runs.
     pub(super) fn plan(&self) -> &'p Plan {
         self.plan
     }
 
-    /// The names that the rules at work share.
+    /// The set whose rules run, with the `vars` and `env` that they share.
     pub(super) fn current_set(&self) -> &'p crate::plan::Set {
         &self.plan.sets[self.set]
     }
 
-    /// The scope of the current set, out of its place while it is in use.
+    /// Takes the current set's variables out of their place, or makes them.
     fn take_scope(&mut self) -> Scope<'static> {
         if let Some(scope) = self.scopes[self.set].take() {
             return scope;
@@ -95,19 +97,20 @@ impl<'p> Evaluator<'p> {
         })
     }
 
-    /// Does something with the scope and, if asked, with the Pod lent to expressions.
+    /// Calls `work` with the current set's variables, and with `item` if there is one. With `lend`, the Pod is swapped into
+    /// [`LivePod`] meanwhile.
     fn with_scope<T>(
         &mut self,
         pod: &mut Editor,
         lend: bool,
         item: Option<&Pointer>,
-        work: impl FnOnce(&Plan, &mut Scope<'static>, &Live) -> T,
+        work: impl FnOnce(&Plan, &mut Scope<'static>, &LivePod) -> T,
     ) -> T {
         let mut scope = self.take_scope();
         let variables = scope.len();
         if let Some(item) = item {
             scope.push_dynamic("item", Dynamic::UNIT);
-            let handle = Json::pod(self.live.clone(), item.clone());
+            let handle = Handle::pod(self.live.clone(), item.clone());
             if lend {
                 std::mem::swap(&mut *self.live.lock(), pod);
                 scope.set_value("item", handle.into_dynamic());
@@ -126,7 +129,10 @@ impl<'p> Evaluator<'p> {
         done
     }
 
-    /// Evaluates one expression.
+    /// Evaluates an expression; the Pod is lent if the expression reads it.
+    ///
+    /// # Errors
+    /// What failed, at its place in the expression.
     pub(super) fn expression(
         &mut self,
         expression: &Expression,
@@ -135,7 +141,7 @@ impl<'p> Evaluator<'p> {
     ) -> Result<Value, Fault> {
         let result = self.with_scope(pod, expression.uses_pod, item, |plan, scope, _| {
             let found = scope::evaluate(plan.language.engine(), scope, &expression.ast);
-            // Inside: a handle to the Pod can be read only while the Pod is lent.
+            // Converted here, because a handle to the Pod can be read only while the Pod is lent.
             found.map(|value| to_value(&value))
         });
         match result {
@@ -154,13 +160,16 @@ impl<'p> Evaluator<'p> {
         }
     }
 
-    /// Evaluates a condition; anything but true or false is a mistake.
+    /// Evaluates a condition.
+    ///
+    /// # Errors
+    /// What failed, or a value that is neither true nor false.
     pub(super) fn condition(&mut self, when: &Expression, pod: &mut Editor) -> Result<bool, Fault> {
         match self.expression(when, pod, None)? {
             Value::Bool(b) => Ok(b),
             other => {
                 let message =
-                    format!("a condition gives true or false, and this gave {}", crate::edit::kind_of(&other));
+                    format!("a condition must be true or false, and this is {}", crate::edit::kind_of(&other));
                 let mut fault = failed(when, &message);
                 fault.help = Some("compare it: task.param(\"Args/scratch\") == \"yes\"".into());
                 Err(fault)
@@ -180,7 +189,7 @@ impl Host for Evaluator<'_> {
         self.keep_log(answer.log);
         let template = answer.template.map_err(|fault| fault.into_fault(hook))?;
         if !template.is_object() {
-            let message = format!("returned a template that is {}", crate::edit::kind_of(&template));
+            let message = format!("returned a template that is {}, not an object", crate::edit::kind_of(&template));
             return Err(HookFault::new(Code::HookResult, message).into_fault(hook));
         }
         replace::apply(pod, &Pointer::root(), template).map_err(|error| {
@@ -188,22 +197,22 @@ impl Host for Evaluator<'_> {
         })
     }
 
-    fn value(&mut self, template: &ValueExpr, pod: &mut Editor, item: Option<&Pointer>) -> Result<Value, Fault> {
-        if let Some(constant) = template.constant() {
+    fn value(&mut self, value: &ValueExpr, pod: &mut Editor, item: Option<&Pointer>) -> Result<Value, Fault> {
+        if let Some(constant) = value.constant() {
             return Ok(constant.clone());
         }
-        let span = template.first_span();
+        let span = value.first_span();
         let mut left = scope::MAX_FILLED;
-        let mut work_out = |expression: &Expression| {
-            let value = self.expression(expression, pod, item)?;
-            left = left.checked_sub(weight(&value)).ok_or_else(|| {
+        let mut evaluate = |expression: &Expression| {
+            let result = self.expression(expression, pod, item)?;
+            left = left.checked_sub(weight(&result)).ok_or_else(|| {
                 let mut fault = failed(expression, &Failure::too_large().message);
                 fault.code = Code::LimitExceeded;
                 fault
             })?;
-            Ok(value)
+            Ok(result)
         };
-        template.fill(&mut work_out, &|message| {
+        value.evaluate(&mut evaluate, &|message| {
             let diagnostic = Diagnostic::new(Code::ExpressionFailed, message);
             Box::new(match span {
                 Some(span) => diagnostic.at(span),
@@ -223,7 +232,7 @@ impl Host for Evaluator<'_> {
             script::run(&plan.language, &script.ast, scope, live, timeout.unwrap_or(SCRIPT_TIMEOUT))
         });
         self.keep_log(ran.log);
-        // What an operation of a script warns of has no place of its own: the script has.
+        // The warnings of a script's operations have no place of their own; they get the script's.
         self.warnings.extend(ran.warnings.into_iter().map(|warning| warning.at(script.text.span)));
         match ran.end {
             End::Done => Ok(true),

@@ -1,6 +1,7 @@
-//! A plan and a task to a Pod. Pure, but for Python hooks: no clock, no randomness, no network, no files.
+//! Runs a plan for a task and returns the outcome. Pure except for Python hooks: no clock, no randomness, no network, no
+//! files.
 //!
-//! A rule is a transaction on the editor's log: it is done whole, or taken back whole.
+//! A rule is a transaction on the editor's log: either all of its changes stay, or none.
 
 mod assemble;
 mod host;
@@ -23,16 +24,16 @@ use host::Evaluator;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// How to run.
+/// How to run a plan.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options<'h> {
-    /// What runs Python hooks; without it they are refused.
+    /// Runs Python hooks; without it, they fail.
     pub hooks: Option<&'h dyn Hooks>,
-    /// Keep every change, and work out why conditions are false: for `explain`.
+    /// Whether to keep every change and to find out why conditions are false, as `explain` needs.
     pub trace: bool,
 }
 
-/// What of a run is asked for.
+/// The part of a run to do.
 #[derive(Debug, Clone, Copy)]
 enum Work {
     Whole,
@@ -41,17 +42,19 @@ enum Work {
 }
 
 impl Plan {
-    /// Runs the rules for the context's queue on a template: the template's stage, the assembly of the Pod, the Pod's stage.
+    /// Runs the rules for the context's queue on a template: the stage `template` with the values' hook, the assembly of the
+    /// Pod, the stage `pod`.
     pub fn run(&self, template: Value, context: &Context, options: Options<'_>) -> Outcome {
         self.work(template, context, options, Work::Whole)
     }
 
-    /// Runs the rules of both stages and nothing between them: for Pods that somebody else assembles.
+    /// Runs the rules of both stages and the values' hook, without the assembly between them: for Pods that somebody else
+    /// assembles.
     pub fn run_rules(&self, pod: Value, context: &Context, options: Options<'_>) -> Outcome {
         self.work(pod, context, options, Work::Rules)
     }
 
-    /// Runs the rules of one stage, and the values' hook if it is the template's: for agents that do the rest themselves.
+    /// Runs the rules of one stage, and the values' hook after the stage `template`: for agents that do the rest themselves.
     pub fn run_stage(&self, pod: Value, context: &Context, options: Options<'_>, stage: RuleStage) -> Outcome {
         self.work(pod, context, options, Work::Stage(stage))
     }
@@ -84,7 +87,7 @@ impl Plan {
     }
 }
 
-/// What the companions of one task may hold together, in bytes of [`weight`].
+/// The most that the companions of one task may hold together, in bytes of [`weight`].
 const MAX_COMPANIONS: usize = 32 << 20;
 
 struct Run<'p> {
@@ -116,7 +119,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The hook that the values name, after all rules of the template's stage.
+    /// Calls the values' hook, after all rules of the stage `template`.
     fn values_hook(&mut self) -> Result<(), Fault> {
         let Some(hook) = &self.plan.values_hook else { return Ok(()) };
         self.pod.author = plan::HOOK;
@@ -132,7 +135,7 @@ impl Run<'_> {
         done
     }
 
-    /// From the template to the Pod.
+    /// Turns the template into the Pod: resolves ClearML's strings and assembles.
     fn between(&mut self, context: &Context, strings: &BTreeSet<String>) -> Result<(), Fault> {
         self.pod.author = plan::STRINGS;
         if !strings.is_empty() {
@@ -188,7 +191,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// One rule: whole, or nothing of it.
+    /// Runs one rule; unless it is applied, all that it did is undone.
     fn rule(&mut self, number: u32, rule: &Rule) -> (Status, Vec<String>) {
         if !rule.enabled {
             return (Status::Skipped(Reason::Disabled), Vec::new());
@@ -232,7 +235,8 @@ impl Run<'_> {
             let manifest = self.evaluator.value(&companion.manifest, &mut self.pod, None)?;
             self.companion_bytes += weight(&manifest);
             if self.companion_bytes > MAX_COMPANIONS {
-                let message = format!("the companions of one task hold more than {} MiB", MAX_COMPANIONS >> 20);
+                let message =
+                    format!("the companions of one task are together larger than {} MiB", MAX_COMPANIONS >> 20);
                 return Err(Box::new(Diagnostic::new(Code::LimitExceeded, message).at(companion.span)));
             }
             self.companions.push(Companion { lifetime: companion.lifetime, manifest, rule: number });
@@ -259,7 +263,7 @@ impl Run<'_> {
         Ok(Status::Applied)
     }
 
-    /// Without a trace the log is of no use once its rule is done.
+    /// Drops the log of a finished rule unless there is a trace.
     fn keep_or_forget(&mut self, mark: usize) {
         if !self.trace {
             self.pod.forget(mark);

@@ -1,26 +1,26 @@
-//! What a run gives: the Pod, its companions, and how both came about.
+//! The result of a run: the Pod, its companions, and what each rule did.
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Change, ChangeKind, Pointer, undo};
 use crate::lifetime::Lifetime;
 use serde_json::Value;
 
-/// The result of rules on a template.
+/// The result of running rules on a template.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The Pod, as far as it got.
+    /// The Pod; if the run failed, its state at that point.
     pub pod: Value,
-    /// What is to be created before it.
+    /// The objects to create before the Pod; none if the run failed.
     pub companions: Vec<Companion>,
-    /// Every rule that was looked at, in order.
+    /// The rules for the task's queue that were reached, in order.
     pub rules: Vec<RuleTrace>,
-    /// What became of the values' Python hook, if there is one and it was its turn.
+    /// What the values' Python hook did, if there is one and it was reached.
     pub hook: Option<HookTrace>,
-    /// Every change to the Pod that stayed, in order; empty unless a trace was asked for.
+    /// The changes to the Pod that weren't undone, in order; empty without [`Options::trace`](super::Options::trace).
     pub changes: Vec<Change>,
-    /// What is worth a warning.
+    /// The warnings of the run.
     pub warnings: Vec<Diagnostic>,
-    /// Why the task fails, if it does.
+    /// Why the run failed, if it did.
     pub failure: Option<Diagnostic>,
 }
 
@@ -33,44 +33,44 @@ impl AsRef<Outcome> for Outcome {
 /// An object to create before the Pod.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Companion {
-    /// How long it lives.
+    /// When podrules removes it.
     pub lifetime: Lifetime,
-    /// The object.
+    /// The Kubernetes object.
     pub manifest: Value,
-    /// The number of the rule that asks for it.
+    /// The number of the rule that declares it, in the plan.
     pub rule: u32,
 }
 
-/// What became of a rule.
+/// What a rule did.
 #[derive(Debug)]
 pub struct RuleTrace {
     /// Its number in the plan.
     pub rule: u32,
-    /// What became of it.
+    /// Whether it was applied, skipped or failed.
     pub status: Status,
-    /// What its scripts logged.
+    /// The lines that its scripts and hooks logged.
     pub log: Vec<String>,
 }
 
-/// What became of the values' Python hook.
+/// What the values' Python hook did.
 #[derive(Debug)]
 pub struct HookTrace {
     /// Why it failed, if it did.
     pub failure: Option<Diagnostic>,
-    /// What it printed.
+    /// The lines that it printed.
     pub log: Vec<String>,
 }
 
-/// What became of a rule.
+/// How a rule ended.
 #[derive(Debug)]
 pub enum Status {
-    /// It was carried out.
+    /// Its changes are in the Pod.
     Applied,
-    /// It was worked out and taken back, as `mode: audit` asks; this is what it would have changed.
+    /// It ran with `mode: audit` and was undone; these are the changes that it would have made.
     Audited(Vec<Seen>),
-    /// It was not for this task.
+    /// It didn't apply to this task.
     Skipped(Reason),
-    /// It failed, and was undone.
+    /// It failed and was undone.
     Failed(Diagnostic),
 }
 
@@ -79,30 +79,30 @@ pub enum Status {
 pub enum Reason {
     /// `enabled: false`.
     Disabled,
-    /// Its condition gave false; these are the parts that decided, with what they saw (only with a trace).
+    /// Its condition was false. With a trace, these lines say which parts decided, and the values that they had.
     Condition(Vec<String>),
-    /// An earlier rule, by number, stopped the stage.
+    /// The rule with this number stopped the stage before it.
     Stopped(u32),
     /// Its script called `skip()`.
     Script,
 }
 
-/// A change as one sees it: what was there before and after.
+/// A change with the values before and after it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
-    /// Where.
+    /// The place that changed.
     pub at: Pointer,
     /// `set`, `add` or `remove`.
     pub what: &'static str,
-    /// What was there before.
+    /// The value before, if there was one.
     pub before: Option<Value>,
-    /// What is there after.
+    /// The value after, if there is one.
     pub after: Option<Value>,
-    /// Who.
+    /// The author's number; see [`Plan::author`](crate::plan::Plan::author).
     pub author: u32,
 }
 
-/// Turns changes into what they look like, oldest first, by taking each back from `document`.
+/// Turns changes into [`Seen`] ones, oldest first, by undoing each in `document`, which must be their result.
 pub fn seen(document: &mut Value, changes: Vec<Change>) -> Vec<Seen> {
     let mut all: Vec<Seen> = changes
         .into_iter()

@@ -1,4 +1,4 @@
-//! Who wrote each field of the final Pod: the changes of a run, replayed over what the template's own text says.
+//! Who wrote each field of the final Pod: the changes of a run, replayed over the places of the template's text.
 
 use crate::diagnostic::Span;
 use crate::edit::{Change, ChangeKind, Pointer, Step};
@@ -9,38 +9,38 @@ use std::collections::BTreeMap;
 /// Who wrote a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// The template: the values, or the chart; where.
+    /// The template; the place is in the values or in the chart's defaults.
     Template(Span),
-    /// An author of the trace; see [`crate::plan::Plan::author`].
+    /// An author of the trace, by number; see [`crate::plan::Plan::author`].
     Author(u32),
 }
 
-/// Who wrote what.
+/// Who wrote each field of a run's Pod.
 #[derive(Debug)]
 pub struct Provenance<'t> {
     template: &'t Node,
     root: Origin,
 }
 
-/// Who wrote a value, and the parts of it that somebody else wrote later.
+/// Who wrote a value, and the parts of it that were written later.
 #[derive(Debug, Clone)]
 struct Origin {
     writer: Writer,
     keys: BTreeMap<SmolStr, Origin>,
     items: BTreeMap<usize, Origin>,
-    /// Whether all elements of the template's list have been written down in `items`.
+    /// Whether `items` has an entry for every element of the template's list.
     explicit: bool,
 }
 
 #[derive(Debug, Clone)]
 enum Writer {
-    /// What stood at this place of the template.
+    /// The template, at this place.
     Template(Pointer),
     Author(u32),
 }
 
 impl Writer {
-    /// Who wrote the part of it that is one step further.
+    /// The writer of the part one step further.
     fn further(self, step: &Step) -> Writer {
         match self {
             Writer::Template(at) => Writer::Template(at.child(step.clone())),
@@ -59,7 +59,7 @@ impl Origin {
         Origin::new(self.writer.clone().further(step))
     }
 
-    /// The origin one step further, where somebody else than this one's writer is known.
+    /// The origin one step further, if it has an entry of its own.
     fn known(&self, step: &Step) -> Option<&Origin> {
         match step {
             Step::Key(key) => self.keys.get(key),
@@ -77,7 +77,7 @@ impl Origin {
 }
 
 impl<'t> Provenance<'t> {
-    /// Replays the changes of a run.
+    /// Replays the changes of a run on a template.
     pub fn new(template: &'t Node, changes: &[Change]) -> Self {
         let mut provenance = Provenance { template, root: Origin::new(Writer::Template(Pointer::root())) };
         for change in changes {
@@ -114,7 +114,7 @@ impl<'t> Provenance<'t> {
         }
     }
 
-    /// Who wrote the value at a place: its nearest part or whole that somebody is known for.
+    /// Who wrote the value at a place: the writer of the value itself, or of the nearest value around it.
     pub fn source(&self, at: &Pointer) -> Source {
         let (mut here, mut writer) = (Some(&self.root), self.root.writer.clone());
         for step in at.steps() {
@@ -142,7 +142,7 @@ impl<'t> Provenance<'t> {
     }
 }
 
-/// Elements of the template's list that moves get their places written down before it does.
+/// Records the places of all elements of the template's list, before its elements move.
 fn make_explicit(list: &mut Origin, template: &Node) {
     let Writer::Template(at) = &list.writer else { return };
     let len = at
@@ -153,7 +153,7 @@ fn make_explicit(list: &mut Origin, template: &Node) {
             Step::Index(index) => here.items().get(*index),
         })
         .map_or(0, |node| node.items().len());
-    // Elements already written down keep their places: an insertion came before, or somebody wrote into them.
+    // Elements with an entry keep it: an element was inserted before, or an element was written to.
     if list.explicit {
         return;
     }

@@ -1,4 +1,4 @@
-//! The context file: what an agent would know when the task comes, given by hand.
+//! The context file: what an agent would know about the queue and the environment, given by hand.
 //!
 //! ```yaml
 //! queue: {id: 7f3c, name: train-large}
@@ -12,22 +12,22 @@ use super::{Kind, Node, Text, yaml};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FileId, Sources, did_you_mean};
 use serde_json::{Map, Value};
 
-/// What a context file says. All of it is optional.
+/// The contents of a context file. All of it is optional.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContextFile {
     /// The queue's id.
     pub queue_id: Option<String>,
     /// The queue's name.
     pub queue_name: Option<String>,
-    /// What the user's identity provider told ClearML: an object, empty if not given.
+    /// What the user's identity provider told ClearML: an object, empty by default.
     pub providers: Value,
-    /// The task's configuration: an object, empty if not given.
+    /// The task's configuration: an object, empty by default.
     pub config: Value,
-    /// The clearml.conf that the configuration stands in, if `config` names a file; relative to the context file.
+    /// The clearml.conf with the configuration, if `config` names a file; relative to the context file.
     pub config_file: Option<Text>,
     /// The agent's worker id.
     pub worker_id: Option<String>,
-    /// The namespace of the Pod.
+    /// The namespace that the Pod is created in.
     pub namespace: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl Default for ContextFile {
 const KEYS: &[&str] = &["queue", "namespace", "worker", "providers", "config"];
 
 impl ContextFile {
-    /// Reads a YAML or JSON file, and tells all its mistakes at once. Nothing is given if it isn't a mapping.
+    /// Reads a YAML or JSON file. All mistakes go to `found`; returns `None` if it isn't a mapping.
     pub fn read(sources: &Sources, file: FileId, found: &mut Diagnostics) -> Option<ContextFile> {
         let before = found.errors();
         let mut documents = yaml::read(sources, file, found).into_iter();
@@ -115,7 +115,7 @@ fn text(path: &str, value: &Node, found: &mut Diagnostics) -> Option<String> {
         Kind::Null => None,
         Kind::String(text) => Some(text.value.clone()),
         _ => {
-            found.push(wrong_type(path, "text", value).help("quote it if it is text"));
+            found.push(wrong_type(path, "a string", value).help("quote it if it is text"));
             None
         }
     }
@@ -133,16 +133,15 @@ fn object(path: &str, value: &Node, found: &mut Diagnostics) -> Option<Value> {
 }
 
 fn unknown(key: &Text, path: &str, known: &[&str]) -> Diagnostic {
-    let unknown = Diagnostic::new(Code::UnknownKey, format!("`{path}{}` is no key of a context file", key.value));
+    let unknown = Diagnostic::new(Code::UnknownKey, format!("a context file has no key `{path}{}`", key.value));
     match did_you_mean(&key.value, known.iter().copied()) {
         Some(near) => unknown.at(key.span).help(format!("did you mean `{path}{near}`?")),
-        None => unknown.at(key.span).help(format!("there are: {}", known.join(", "))),
+        None => unknown.at(key.span).help(format!("the keys are {}", known.join(", "))),
     }
 }
 
 fn wrong_type(path: &str, wanted: &str, value: &Node) -> Diagnostic {
-    Diagnostic::new(Code::WrongType, format!("`{path}` takes {wanted}, and this is {}", value.kind_name()))
-        .at(value.span)
+    Diagnostic::new(Code::WrongType, format!("`{path}` must be {wanted}, not {}", value.kind_name())).at(value.span)
 }
 
 #[cfg(test)]
@@ -197,14 +196,14 @@ mod tests {
             read("queu: {}\nqueue: {id: 7, nam: a}\nworker: w\nnamespace: [a]\nproviders: 1\nconfig: []\nzzz: 1\n");
         assert!(context.is_some());
         let wanted = [
-            "context.yaml:1:1: unknown-key: `queu` is no key of a context file (did you mean `queue`?)",
-            "context.yaml:2:16: unknown-key: `queue.nam` is no key of a context file (did you mean `queue.name`?)",
-            "context.yaml:2:13: wrong-type: `queue.id` takes text, and this is a number (quote it if it is text)",
-            "context.yaml:3:9: wrong-type: `worker` takes a mapping, and this is a string (write `worker: {id: …}`)",
-            "context.yaml:4:12: wrong-type: `namespace` takes text, and this is a list (quote it if it is text)",
-            "context.yaml:5:12: wrong-type: `providers` takes a mapping, and this is a number ()",
-            "context.yaml:6:9: wrong-type: `config` takes a mapping, and this is a list ()",
-            "context.yaml:7:1: unknown-key: `zzz` is no key of a context file (there are: queue, namespace, worker, providers, config)",
+            "context.yaml:1:1: unknown-key: a context file has no key `queu` (did you mean `queue`?)",
+            "context.yaml:2:16: unknown-key: a context file has no key `queue.nam` (did you mean `queue.name`?)",
+            "context.yaml:2:13: wrong-type: `queue.id` must be a string, not a number (quote it if it is text)",
+            "context.yaml:3:9: wrong-type: `worker` must be a mapping, not a string (write `worker: {id: …}`)",
+            "context.yaml:4:12: wrong-type: `namespace` must be a string, not a list (quote it if it is text)",
+            "context.yaml:5:12: wrong-type: `providers` must be a mapping, not a number ()",
+            "context.yaml:6:9: wrong-type: `config` must be a mapping, not a list ()",
+            "context.yaml:7:1: unknown-key: a context file has no key `zzz` (the keys are queue, namespace, worker, providers, config)",
         ];
         assert_eq!(said, wanted);
         assert!(read("- a").0.is_none());

@@ -1,22 +1,22 @@
-//! Bytes to text: size and UTF-8.
+//! Decodes files: checks their size and that they are UTF-8.
 
 use crate::diagnostic::{Code, Diagnostic};
 
-/// The largest rules file that is read.
+/// The most bytes of a rules file.
 pub const MAX_RULES_BYTES: usize = 4 << 20;
-/// The largest values or context file that is read.
+/// The most bytes of a values or context file.
 pub const MAX_VALUES_BYTES: usize = 8 << 20;
-/// The largest task that is read. ClearML keeps a task in a MongoDB document, which holds 16 MiB at most.
+/// The most bytes of a task file. ClearML stores a task in a MongoDB document, which holds 16 MiB at most.
 pub const MAX_TASK_BYTES: usize = 17 << 20;
 
-/// The text of a file, or why it can't be one.
+/// Decodes the bytes of a file called `name`, of at most `most` bytes.
+///
+/// # Errors
+/// If it is larger, or isn't UTF-8.
 pub fn decode(name: &str, bytes: Vec<u8>, most: usize) -> Result<String, Diagnostic> {
     if bytes.len() > most {
-        return Err(Diagnostic::new(
-            Code::Input,
-            format!("{name} is larger than the {} MiB that podrules reads", most >> 20),
-        )
-        .help("is it the right file?"));
+        return Err(Diagnostic::new(Code::Input, format!("{name} is larger than the limit of {} MiB", most >> 20))
+            .help("is it the right file?"));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let upto = error.utf8_error().valid_up_to();

@@ -1,48 +1,48 @@
-//! A clearml.conf ([HOCON](https://github.com/lightbend/config/blob/main/HOCON.md)) to a value.
+//! Reads a clearml.conf ([HOCON](https://github.com/lightbend/config/blob/main/HOCON.md)).
 //!
-//! The parsing is hocon-parser's. What is ours: nothing outside of the text is read (no `include`, no environment
-//! variables), and nesting and growth are bounded before the parser sees the text.
+//! hocon-parser parses. Ours are two restrictions: nothing outside the text is read (no `include`, no environment
+//! variables), and nesting and growth are limited before the parser gets the text.
 
 use crate::diagnostic::{Code, Diagnostic, FileId, Sources, Span};
 use hocon::{HoconError, HoconValue, ScalarType, Token, TokenKind};
 use serde_json::{Map, Number, Value};
 use std::collections::{HashMap, HashSet};
 
-/// The largest configuration that is read.
+/// The most bytes of a configuration.
 const MAX_BYTES: usize = 1 << 20;
-/// The deepest nesting, dots in keys counted too.
+/// The deepest nesting, counting dots in keys too.
 const MAX_DEPTH: usize = 64;
-/// How often `+=` may stand: the parser goes as deep as it stands often.
+/// The most uses of `+=`: the parser recurses once for each.
 const MAX_APPENDS: usize = 256;
-/// How much work merging may make: the parser copies an object each time that something is added to it.
+/// The most work of merging: the parser copies an object each time that something is added to it.
 const MAX_MERGE_WORK: usize = 4_000_000;
-/// How large the values may grow through `${…}`.
+/// The most that values may grow through `${…}`.
 const MAX_GROWN_BYTES: f64 = 64.0 * 1024.0 * 1024.0;
 
 /// Reads a configuration.
+///
+/// # Errors
+/// The first mistake, at its place.
 pub fn read(sources: &Sources, file: FileId) -> Result<Value, Diagnostic> {
     let text = sources.text(file);
     let name = sources.name(file);
     let limit = |what: String| Diagnostic::new(Code::LimitExceeded, what);
     if text.len() > MAX_BYTES {
-        return Err(limit(format!(
-            "{name} is larger than the {} MiB that are read of a configuration",
-            MAX_BYTES >> 20
-        )));
+        return Err(limit(format!("{name} is larger than the limit of {} MiB for a configuration", MAX_BYTES >> 20)));
     }
     let place = |line: usize, column: usize| span_of(sources, file, line, column);
     let tokens = hocon::tokenize(text).map_err(|e| refuse(&e.message).at(place(e.line, e.col)))?;
     if let Some(include) = find_include(&tokens) {
-        let message = "`include` is not followed: podrules reads only the file that it was given";
+        let message = "`include` is not supported: podrules reads only the file that it was given";
         return Err(Diagnostic::new(Code::Unsupported, message)
             .at(place(include.line, include.col))
-            .help("copy what the included file says into this one, or quote the word if it is text"));
+            .help("copy the contents of the included file into this one, or quote the word if it is text"));
     }
     if let Some(deep) = too_deep(&tokens) {
         return Err(limit(format!("nested deeper than {MAX_DEPTH} levels")).at(place(deep.line, deep.col)));
     }
     if merges_too_often(&tokens) {
-        return Err(limit(format!("{name} adds to keys that it has already too often"))
+        return Err(limit(format!("{name} adds to existing keys too often"))
             .help("write each object once, with all its keys, and each list with all its elements"));
     }
     if grows_too_much(&tokens, text.len()) {
@@ -55,7 +55,7 @@ pub fn read(sources: &Sources, file: FileId) -> Result<Value, Diagnostic> {
             .help("environment variables are not read: write the value itself, or `${?NAME}` where it may be missing"),
         other => refuse(&other.to_string()),
     })?;
-    // A key of the root may hold a dot, so each is asked for in quotes.
+    // A key of the root may contain a dot, so each is looked up in quotes.
     let entries = config.keys().into_iter().filter_map(|key| {
         let path = format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""));
         config.get(&path).map(|value| (key.to_owned(), to_value(value)))
@@ -64,10 +64,10 @@ pub fn read(sources: &Sources, file: FileId) -> Result<Value, Diagnostic> {
 }
 
 fn refuse(what: &str) -> Diagnostic {
-    Diagnostic::new(Code::Context, format!("this is not HOCON: {what}"))
+    Diagnostic::new(Code::Context, format!("this is not valid HOCON: {what}"))
 }
 
-/// The place of a line and a column that count from 1.
+/// The place of a line and a column, both counted from 1.
 fn span_of(sources: &Sources, file: FileId, line: usize, column: usize) -> Span {
     let text = sources.text(file);
     let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
@@ -77,7 +77,7 @@ fn span_of(sources: &Sources, file: FileId, line: usize, column: usize) -> Span 
     Span::new(file, start + at, start + at + width)
 }
 
-/// The first `include` that could be a directive. One that follows a `=`, `:` or other text is a value.
+/// The first `include` that could be a directive. After a `=`, a `:` or other text it is a value.
 fn find_include(tokens: &[Token]) -> Option<&Token> {
     use TokenKind::*;
     let mut before: Option<&TokenKind> = None;
@@ -91,7 +91,7 @@ fn find_include(tokens: &[Token]) -> Option<&Token> {
     })
 }
 
-/// The first token that nests too deep. A dotted key is as deep as the objects that it stands for.
+/// The first token that is nested too deeply. A dotted key counts as the objects that it abbreviates.
 fn too_deep(tokens: &[Token]) -> Option<&Token> {
     let mut open: Vec<usize> = Vec::new();
     let (mut depth, mut dots) = (0, 0);
@@ -109,7 +109,7 @@ fn too_deep(tokens: &[Token]) -> Option<&Token> {
                 dots = 0;
             }
             TokenKind::Comma => dots = 0,
-            // A value may start on the line after its key.
+            // A value may begin on the line after its key.
             TokenKind::Newline if !separated => dots = 0,
             TokenKind::Unquoted if !separated => dots += token.value.matches('.').count(),
             _ => {}
@@ -123,9 +123,9 @@ fn too_deep(tokens: &[Token]) -> Option<&Token> {
     })
 }
 
-/// Whether keys are written again, with `+=` or with dots so often that merging them would take long.
+/// Whether keys are repeated, with `+=` or with dots, so often that merging them would take long.
 fn merges_too_often(tokens: &[Token]) -> bool {
-    // For each open object the keys seen in it; nothing for a list.
+    // For each open object, the keys seen in it; for a list, nothing.
     let mut open: Vec<Option<HashSet<&str>>> = vec![Some(HashSet::new())];
     let (mut again, mut appends) = (0, 0);
     let mut starts = true;
@@ -147,12 +147,12 @@ fn merges_too_often(tokens: &[Token]) -> bool {
     appends > MAX_APPENDS || (again + appends).saturating_mul(tokens.len()) > MAX_MERGE_WORK
 }
 
-/// Whether substitutions could multiply the text beyond bounds. Each copies a value that may itself hold copies; `n` of
-/// them make at most about 3^(n/3) of it, when every value holds three of the one before.
+/// Whether substitutions could multiply the text beyond the limit. Each copies a value that may contain copies itself; `n` of
+/// them make at most about 3^(n/3) copies, if every value contains three of the one before.
 fn grows_too_much(tokens: &[Token], len: usize) -> bool {
     let count = |kind: TokenKind| tokens.iter().filter(|token| token.kind == kind).count();
     let substitutions = count(TokenKind::Substitution);
-    // `a += ${a}` holds two: the one that is written, and the old value that `+=` stands for.
+    // `a += ${a}` counts twice: as written, and for the old value that `+=` includes.
     let copies = substitutions + substitutions.min(count(TokenKind::PlusEquals));
     copies > 1 && 3f64.powf(copies as f64 / 3.0) * len as f64 > MAX_GROWN_BYTES
 }
@@ -173,7 +173,7 @@ fn to_value(value: &HoconValue) -> Value {
     }
 }
 
-/// A number; one that no 64 bits hold stays text, so that no digit is lost.
+/// Reads a number. One that doesn't fit into 64 bits stays text, so that no digit is lost.
 fn number(raw: &str) -> Value {
     let whole = raw.parse::<i64>().map(Number::from).or_else(|_| raw.parse::<u64>().map(Number::from)).ok();
     let fraction = || {
@@ -241,7 +241,7 @@ mod tests {
             "a = [ { include \"x\" } ]",
         ] {
             let said = read_text(text).unwrap_err();
-            assert!(said.contains("unsupported: `include` is not followed"), "{text}: {said}");
+            assert!(said.contains("unsupported: `include` is not supported"), "{text}: {said}");
         }
         assert_eq!(
             read_text("a = include\nb = please include this\n\"include\" = 1").unwrap()["b"],
@@ -256,7 +256,7 @@ mod tests {
     fn mistakes_have_a_place() {
         assert!(read_text("a = 1\nb = {\n").unwrap_err().starts_with("clearml.conf:"));
         assert!(read_text("é = \"open").unwrap_err().starts_with("clearml.conf:1:"));
-        assert!(read_text("[1]").unwrap_err().contains("this is not HOCON"));
+        assert!(read_text("[1]").unwrap_err().contains("this is not valid HOCON"));
         assert!(read_text("a = }").is_err());
     }
 

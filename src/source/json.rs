@@ -1,4 +1,4 @@
-//! JSON text to a value: duplicate keys, numbers beyond 64 bits and deep nesting are refused with their place.
+//! Reads JSON; duplicate keys, numbers that don't fit into 64 bits and deep nesting are errors with their places.
 
 use crate::diagnostic::{Code, Diagnostic, FileId, Sources, Span};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -6,10 +6,13 @@ use serde_json::{Map, Number, Value};
 use std::fmt;
 
 /// Reads a JSON document ([RFC 8259](https://www.rfc-editor.org/rfc/rfc8259)).
+///
+/// # Errors
+/// The first mistake, at its place.
 pub fn read(sources: &Sources, file: FileId) -> Result<Value, Diagnostic> {
     let text = sources.text(file);
     if let Some((start, end)) = integer_beyond_64_bits(text) {
-        return Err(Diagnostic::new(Code::Json, "a number beyond 64 bits")
+        return Err(Diagnostic::new(Code::Json, "a number that doesn't fit into 64 bits")
             .at(Span::new(file, start, end))
             .help("write it as a string if it is an id"));
     }
@@ -20,15 +23,11 @@ pub fn read(sources: &Sources, file: FileId) -> Result<Value, Diagnostic> {
         let at = (line_start + error.column().saturating_sub(1)).min(text.len());
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-        Diagnostic::new(Code::Json, format!("this is not JSON that podrules reads: {message}")).at(Span::new(
-            file,
-            at,
-            at + 1,
-        ))
+        Diagnostic::new(Code::Json, format!("this is not valid JSON: {message}")).at(Span::new(file, at, at + 1))
     })
 }
 
-/// The first integer outside of strings that neither `i64` nor `u64` holds: serde_json would round it silently.
+/// The first integer outside strings that fits neither `i64` nor `u64`: serde_json would round it silently.
 fn integer_beyond_64_bits(text: &str) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -58,7 +57,7 @@ fn integer_beyond_64_bits(text: &str) -> Option<(usize, usize)> {
     None
 }
 
-/// Reads any value and refuses a key that stands twice.
+/// Reads any value and refuses duplicate keys.
 struct Unique;
 
 impl<'de> DeserializeSeed<'de> for Unique {
@@ -116,7 +115,7 @@ impl<'de> Visitor<'de> for Unique {
         while let Some(key) = access.next_key::<String>()? {
             let value = access.next_value_seed(Unique)?;
             if map.contains_key(&key) {
-                return Err(serde::de::Error::custom(format!("`{key}` stands twice in one object")));
+                return Err(serde::de::Error::custom(format!("duplicate key `{key}`")));
             }
             map.insert(key, value);
         }

@@ -1,4 +1,4 @@
-//! Text to values with their places: YAML and JSON reading, and what ClearML's chart makes of Helm values.
+//! Reads texts to values with their places: YAML, JSON, HOCON, and Helm values as ClearML's chart uses them.
 
 pub mod context;
 mod decode;

@@ -7,22 +7,22 @@ use serde_json::{Map, Number, Value};
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Where it stands; for a block scalar the header too.
+    /// The place; for a block scalar, its header included.
     pub span: Span,
-    /// What it is.
+    /// The value.
     pub kind: Kind,
 }
 
-/// What a node is.
+/// The value of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
-    /// `null`, `~` or nothing.
+    /// `null`, `~` or an empty value.
     Null,
     /// `true` or `false`, and YAML 1.1's `yes`, `on` and so on.
     Bool(bool),
     /// A number of at most 64 bits.
     Number(Number),
-    /// Text.
+    /// A string.
     String(Text),
     /// A list.
     List(Vec<Node>),
@@ -30,18 +30,18 @@ pub enum Kind {
     Map(Vec<(Text, Node)>),
 }
 
-/// Text with its place and how it was written.
+/// A text with its place and the style in which it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Text {
-    /// Where it stands, quotes and block header included.
+    /// The place, quotes and block header included.
     pub span: Span,
-    /// What it says.
+    /// The text, without quotes and escapes.
     pub value: String,
     /// How it was written.
     pub style: Style,
 }
 
-/// How a scalar was written.
+/// The style in which a scalar was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// Without quotes.
@@ -50,17 +50,17 @@ pub enum Style {
     Quoted,
     /// After `|` or `>`.
     Block,
-    /// Not read from a text, but made by podrules or a script.
+    /// Not read, but made by podrules or a script.
     Made,
 }
 
 impl Text {
-    /// The place in the source of `offset` bytes into the value: through quotes, escapes, indentation and folds.
+    /// The place in the source of the byte at `offset` in the value, considering quotes, escapes, indentation and folds.
     pub fn locate(&self, sources: &Sources, offset: usize) -> Span {
         self.locate_all(sources, &[offset])[0]
     }
 
-    /// The places of several offsets, which must ascend, in one pass. As many places as offsets.
+    /// The places of several ascending offsets, found in one pass: one place for each offset.
     pub fn locate_all(&self, sources: &Sources, offsets: &[usize]) -> Vec<Span> {
         let raw = sources.slice(self.span);
         let mut places = Vec::with_capacity(offsets.len());
@@ -84,7 +84,7 @@ impl Text {
         places
     }
 
-    /// The place of a stretch of the value.
+    /// The place of a range of bytes of the value.
     pub fn locate_range(&self, sources: &Sources, from: usize, to: usize) -> Span {
         let start = self.locate(sources, from);
         if to <= from {
@@ -96,13 +96,13 @@ impl Text {
     }
 }
 
-/// The text up to an offset, and up to the end of the character that it stands in.
+/// The text up to an offset, extended to the end of the character that the offset is in.
 fn before(text: &str, to: usize) -> &str {
     let end = (to..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
     &text[..end]
 }
 
-/// Where the content of a scalar starts in its raw text.
+/// The offset at which the content of a scalar begins in its raw text.
 fn skip_header(raw: &str, style: Style) -> usize {
     match style {
         Style::Quoted => 1,
@@ -111,8 +111,8 @@ fn skip_header(raw: &str, style: Style) -> usize {
     }
 }
 
-/// The next place at or after `from` where the source stands for `wanted`. A content character is itself in the source,
-/// or an escape, or (a space for a fold) white space; what lies between is indentation, which content never starts with.
+/// The next offset at or after `from` where the source has the character `wanted`: as itself, as an escape, or, for the
+/// space of a fold, as white space. What is skipped is indentation, which content never begins with.
 fn seek(raw: &str, from: usize, wanted: char) -> usize {
     for (at, found) in raw[from..].char_indices() {
         let hit = found == wanted || found == '\\' || (wanted == ' ' && found == '\n');
@@ -124,7 +124,7 @@ fn seek(raw: &str, from: usize, wanted: char) -> usize {
 }
 
 impl Node {
-    /// A node that stands for `value`, all of it at `span`.
+    /// Makes a node of a value, all parts of it at `span`.
     pub fn made(value: &Value, span: Span) -> Node {
         let text = |value: &str| Text { span, value: value.to_owned(), style: Style::Made };
         let kind = match value {
@@ -138,12 +138,12 @@ impl Node {
         Node { span, kind }
     }
 
-    /// An empty mapping.
+    /// Makes an empty mapping at the start of a file.
     pub fn empty_map(file: FileId) -> Node {
         Node { span: Span::new(file, 0, 0), kind: Kind::Map(Vec::new()) }
     }
 
-    /// The value without its places.
+    /// The value as JSON, without places.
     pub fn to_value(&self) -> Value {
         match &self.kind {
             Kind::Null => Value::Null,
@@ -162,12 +162,12 @@ impl Node {
         self.entry(key).map(|(_, value)| value)
     }
 
-    /// A key and its value.
+    /// The entry of a key, if this is a mapping that has it.
     pub fn entry(&self, key: &str) -> Option<&(Text, Node)> {
         self.entries().iter().find(|(k, _)| k.value == key)
     }
 
-    /// The value at the end of a chain of keys.
+    /// The value at the end of a chain of keys, if it exists.
     pub fn get_path(&self, keys: &[&str]) -> Option<&Node> {
         keys.iter().try_fold(self, |here, key| here.get(key))
     }
@@ -188,7 +188,7 @@ impl Node {
         }
     }
 
-    /// The text, if this is one.
+    /// The string with its place, if this is one.
     pub fn as_text(&self) -> Option<&Text> {
         match &self.kind {
             Kind::String(text) => Some(text),
@@ -196,7 +196,7 @@ impl Node {
         }
     }
 
-    /// The words of the text, if this is one.
+    /// The string, if this is one.
     pub fn as_str(&self) -> Option<&str> {
         self.as_text().map(|text| text.value.as_str())
     }
@@ -206,7 +206,7 @@ impl Node {
         self.kind == Kind::Null
     }
 
-    /// Whether it says nothing: null, or an empty text, list or mapping.
+    /// Whether it is empty: null, or an empty string, list or mapping.
     pub fn is_empty(&self) -> bool {
         match &self.kind {
             Kind::Null => true,
@@ -217,7 +217,7 @@ impl Node {
         }
     }
 
-    /// What it is, in the words of messages.
+    /// Its type in words, such as `a list`.
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Null => "null",
@@ -229,7 +229,7 @@ impl Node {
         }
     }
 
-    /// Where the value at these steps was written: its key's line for a mapping entry.
+    /// The place at which the value at these steps was written: that of its key, for the entry of a mapping.
     pub fn span_at(&self, steps: &[Step]) -> Option<Span> {
         let mut here = self;
         let mut span = self.span;

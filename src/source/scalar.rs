@@ -1,4 +1,4 @@
-//! What a plain scalar means: as Helm and kubectl read it, which is YAML 1.1 for booleans and octal numbers.
+//! Reads plain scalars as Helm and kubectl do: as YAML 1.1 for booleans and octal numbers.
 //!
 //! The rules are those of the Go YAML library behind both
 //! ([YAML 1.1 booleans](https://yaml.org/type/bool.html), [integers](https://yaml.org/type/int.html)).
@@ -6,11 +6,11 @@
 use super::node::Kind;
 use serde_json::Number;
 
-/// The meaning of a plain scalar, and whether another YAML reader would disagree.
+/// The value of a plain scalar, and whether another YAML reader would read it differently.
 pub struct Meaning {
-    /// What it is; `None` stands for text.
+    /// The value; `None` for a string.
     pub kind: Option<Kind>,
-    /// A word that YAML 1.1 and 1.2 read differently.
+    /// Whether YAML 1.1 and 1.2 read it differently.
     pub ambiguous: bool,
 }
 
@@ -39,7 +39,7 @@ pub fn plain(text: &str) -> Result<Meaning, TooLarge> {
     Ok(Meaning { kind: float(text).map(Kind::Number), ambiguous: false })
 }
 
-/// An integer, and whether YAML 1.2 would read another one.
+/// Reads an integer, and says whether YAML 1.2 would read a different one.
 fn integer(text: &str) -> Result<Option<(Number, bool)>, TooLarge> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -70,7 +70,7 @@ fn integer(text: &str) -> Result<Option<(Number, bool)>, TooLarge> {
     Ok(Some((number, ambiguous)))
 }
 
-/// A decimal fraction or one with an exponent; infinities and NaN stay text, since JSON has none.
+/// Reads a number with a fraction or an exponent. Infinities and NaN stay strings, because JSON has none.
 fn float(text: &str) -> Option<Number> {
     let body = text.strip_prefix(['+', '-']).unwrap_or(text);
     let shape = body.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));

@@ -1,11 +1,14 @@
-//! A task as ClearML's API gives it.
+//! Reads a task as ClearML's API returns it.
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::edit::kind_of;
 use serde_json::Value;
 
-/// The task itself, from whatever a user saved of the API's answer: the bare task, or the answer of
-/// `tasks.get_by_id` or of a `tasks.get_all` that found one, with or without the envelope around.
+/// Extracts the task from what a user saved of the API's response: the task alone, or the response of `tasks.get_by_id` or
+/// of a `tasks.get_all` that found one task, with or without the envelope.
+///
+/// # Errors
+/// Why it isn't exactly one task with an id.
 pub fn task(value: Value) -> Result<Value, Diagnostic> {
     let mut value = value;
     if let Some(code) = value.pointer("/meta/result_code").and_then(Value::as_u64).filter(|code| *code != 200) {
@@ -20,15 +23,17 @@ pub fn task(value: Value) -> Result<Value, Diagnostic> {
         match list.len() {
             1 => value = list.swap_remove(0),
             0 => return Err(refuse("ClearML found no task: the list of tasks is empty")),
-            n => return Err(refuse(format!("this holds {n} tasks, and one is wanted")).help("save one task by its id")),
+            n => return Err(refuse(format!("this contains {n} tasks; expected one")).help("save one task by its id")),
         }
     }
     match value.get("id") {
         Some(Value::String(id)) if !id.is_empty() => Ok(value),
-        Some(id) if !value.is_null() => Err(refuse(format!("a task's `id` is text, and here it is {}", wrong_id(id)))),
+        Some(id) if !value.is_null() => {
+            Err(refuse(format!("a task's `id` must be a non-empty string; here it is {}", wrong_id(id))))
+        }
         _ => Err(refuse(match &value {
-            Value::Object(_) => "this object has no `id`, so it is no task".to_owned(),
-            other => format!("a task is an object, and this is {}", kind_of(other)),
+            Value::Object(_) => "this object has no `id`, so it is not a task".to_owned(),
+            other => format!("a task must be an object, not {}", kind_of(other)),
         })
         .help("save the answer of tasks.get_by_id, or its data.task")),
     }
@@ -76,15 +81,15 @@ mod tests {
     #[test]
     fn anything_else_is_told() {
         for (value, wanted) in [
-            (json!(null), "a task is an object, and this is null"),
-            (json!([1]), "a task is an object, and this is a list"),
-            (json!("abc"), "a task is an object, and this is a string"),
-            (json!({}), "this object has no `id`, so it is no task"),
-            (json!({"data": {}}), "this object has no `id`, so it is no task"),
-            (json!({"id": 5}), "a task's `id` is text, and here it is a number"),
-            (json!({"id": ""}), "a task's `id` is text, and here it is empty"),
+            (json!(null), "a task must be an object, not null"),
+            (json!([1]), "a task must be an object, not a list"),
+            (json!("abc"), "a task must be an object, not a string"),
+            (json!({}), "this object has no `id`, so it is not a task"),
+            (json!({"data": {}}), "this object has no `id`, so it is not a task"),
+            (json!({"id": 5}), "a task's `id` must be a non-empty string; here it is a number"),
+            (json!({"id": ""}), "a task's `id` must be a non-empty string; here it is empty"),
             (json!({"data": {"tasks": []}}), "ClearML found no task: the list of tasks is empty"),
-            (json!({"data": {"tasks": [{"id": "a"}, {"id": "b"}]}}), "this holds 2 tasks, and one is wanted"),
+            (json!({"data": {"tasks": [{"id": "a"}, {"id": "b"}]}}), "this contains 2 tasks; expected one"),
             (
                 json!({"meta": {"result_code": 400, "result_msg": "Invalid task id"}, "data": {}}),
                 "ClearML answered with an error, not with a task: 400, Invalid task id",

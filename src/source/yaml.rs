@@ -1,7 +1,7 @@
-//! YAML text to [`Node`]s, with every mistake that can be told in one reading.
+//! Reads YAML to [`Node`]s, and reports every mistake that can be found in one pass.
 //!
-//! The events come from saphyr-parser; what is ours is the budget (depth, nodes, aliases), the duplicate keys, and
-//! reading plain scalars as Helm does (in `scalar.rs`).
+//! The events come from saphyr-parser. Ours are the limits (depth, nodes, aliases), the check for duplicate keys, and the
+//! reading of plain scalars as Helm does (in `scalar.rs`).
 
 use super::node::{Kind, Node, Style, Text};
 use super::scalar;
@@ -10,13 +10,13 @@ use crate::text::shortened;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use std::collections::{HashMap, HashSet};
 
-/// Deeper nesting than this is refused; Kubernetes objects need about 20.
+/// The deepest nesting; Kubernetes objects need about 20 levels.
 pub const MAX_DEPTH: usize = 100;
-/// More values than this in one file, aliases counted as often as they are used, are refused.
+/// The most values in one file, counting aliases each time they are used.
 pub const MAX_NODES: usize = 1_000_000;
 
-/// Reads every document of a text. Documents that are empty are left out. Mistakes go to `found`; after an error in
-/// the syntax the documents before it are still given.
+/// Reads every document of a text that isn't empty. Mistakes go to `found`; after a syntax error, the documents before it are
+/// still returned.
 pub fn read(sources: &Sources, file: FileId, found: &mut Diagnostics) -> Vec<Node> {
     let text = sources.text(file);
     let mut reader = Reader {
@@ -47,14 +47,14 @@ pub fn read(sources: &Sources, file: FileId, found: &mut Diagnostics) -> Vec<Nod
     reader.documents
 }
 
-/// A syntax error, with the way out where the cause is a usual one.
+/// A syntax error, with help if the cause is a common one.
 fn syntax(info: &str, span: Span, text: &str) -> Diagnostic {
     let from = (span.start as usize).min(text.len());
     let here = text.get(from..).unwrap_or("").trim_start();
     let diagnostic = if info.contains("unknown anchor") {
         Diagnostic::new(Code::Yaml, "an alias (`*name`) to an anchor that doesn't exist")
     } else {
-        Diagnostic::new(Code::Yaml, format!("this is not YAML: {info}"))
+        Diagnostic::new(Code::Yaml, format!("this is not valid YAML: {info}"))
     };
     let diagnostic = diagnostic.at(span);
     match here.chars().next() {
@@ -70,7 +70,7 @@ fn syntax(info: &str, span: Span, text: &str) -> Diagnostic {
     }
 }
 
-/// saphyr counts characters; sources are cut in bytes.
+/// Converts offsets: saphyr counts characters, spans count bytes.
 struct Offsets {
     table: Option<Vec<u32>>,
     len: usize,
@@ -90,7 +90,7 @@ impl Offsets {
     }
 }
 
-/// A list or mapping whose end has not come yet.
+/// A list or mapping whose end hasn't been read yet.
 struct Open {
     start: Span,
     anchor: usize,
@@ -108,7 +108,7 @@ struct Reader<'r> {
     text: &'r str,
     offsets: Offsets,
     open: Vec<Open>,
-    /// What each anchor stands for, and how many nodes that is; `None` while it is still open.
+    /// The value of each anchor, and its number of nodes; `None` while it is still being read.
     anchors: HashMap<usize, Option<(Node, usize)>>,
     nodes: usize,
     documents: Vec<Node>,
@@ -148,7 +148,7 @@ impl Reader<'_> {
                         _ => Ok(()),
                     }
                 }
-                Some(None) => Err(error("an alias inside of what it stands for: that has no end", span)),
+                Some(None) => Err(error("an alias refers to a value that contains it", span)),
                 None => Err(error("an alias (`*name`) to an anchor that doesn't exist", span)),
             },
             _ => Ok(()),
@@ -199,7 +199,7 @@ impl Reader<'_> {
         self.put(node)
     }
 
-    /// A finished value goes where it belongs.
+    /// Adds a finished value to the list or mapping around it, or to the documents.
     fn put(&mut self, node: Node) -> Step {
         let Some(open) = self.open.last_mut() else {
             if node.kind != Kind::Null {
@@ -218,7 +218,7 @@ impl Reader<'_> {
                         entries.push((name, node));
                     }
                     Some(first) => {
-                        let twice = format!("`{}` stands twice here", name.value);
+                        let twice = format!("duplicate key `{}`", name.value);
                         let twice = Diagnostic::new(Code::DuplicateKey, twice).at(name.span);
                         self.found.push(twice.related(*first, "first here").help("keep one of them"));
                     }
@@ -237,7 +237,7 @@ impl Reader<'_> {
         let span = if style == Style::Block { self.with_header(span) } else { span };
         self.check_tag(tag, span, &["str", "int", "float", "bool", "null"]);
         let text = |value| Kind::String(Text { span, value, style });
-        // A tag of no meaning was most likely meant as text: taken as such, it causes no further complaint.
+        // A tag without a meaning was most likely meant as a string; reading it as one causes no further findings.
         let known = |tag: &Tag| matches!(tag.suffix.as_str(), "int" | "float" | "bool" | "null");
         let as_text = style != Style::Plain || tag.is_some_and(|tag| !known(tag));
         let kind = if as_text {
@@ -253,7 +253,7 @@ impl Reader<'_> {
                 }
                 Err(scalar::TooLarge) => {
                     self.found.push(
-                        Diagnostic::new(Code::Yaml, format!("{} is beyond 64 bits", shortened(&value, 24)))
+                        Diagnostic::new(Code::Yaml, format!("{} doesn't fit into 64 bits", shortened(&value, 24)))
                             .at(span)
                             .help("quote it if it is text, such as an id"),
                     );
@@ -264,7 +264,7 @@ impl Reader<'_> {
         Node { span, kind }
     }
 
-    /// A block scalar's span from its `|` or `>` on: the parser gives the content's alone.
+    /// A block scalar's span with its `|` or `>`: the parser gives only that of the content.
     fn with_header(&self, span: Span) -> Span {
         let before = &self.text[..(span.start as usize).min(self.text.len())];
         let lines = before.trim_end_matches([' ', '\t', '\n', '\r']);
@@ -289,7 +289,7 @@ impl Reader<'_> {
     }
 }
 
-/// `<<`: the keys of another mapping, where this one doesn't have them itself.
+/// Merges `<<`: the keys of another mapping that this one doesn't have itself.
 fn merge_into(entries: &mut Vec<(Text, Node)>, have: &mut HashSet<String>, from: Node) -> Step {
     let span = from.span;
     match from.kind {
@@ -321,7 +321,7 @@ fn ambiguous(value: &str, kind: Option<&Kind>, span: Span) -> Diagnostic {
     diagnostic
 }
 
-/// A mapping's key as text; JSON, which Helm turns values into, has no other keys.
+/// A mapping's key as a string; JSON, which Helm converts values to, has no other keys.
 fn key_text(node: Node) -> Result<Text, Box<Diagnostic>> {
     let made = |value: String| Ok(Text { span: node.span, value, style: Style::Plain });
     match node.kind {

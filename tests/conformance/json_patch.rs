@@ -68,7 +68,7 @@ fn errors_name_the_operation_and_the_reason() {
         (json!([{"op": "remove", "path": "/s"}, {"op": "add", "path": "/b"}]), 1, "add needs value"),
         (json!([{"op": "remove", "path": "/s"}, {"op": "test", "path": "/a", "value": 2}]), 1, "/a is [1], not 2"),
         (json!([{"op": "remove", "path": "a"}]), 0, "begins with /"),
-        (json!([{"op": "remove", "path": "/a/01"}]), 0, "no index"),
+        (json!([{"op": "remove", "path": "/a/01"}]), 0, "not a list index"),
         (json!([{"op": "remove", "path": "/a/-"}]), 0, "/a/- does not exist"),
         (json!([{"op": "add", "path": "/a/2", "value": 0}]), 0, "past the end"),
         (json!([{"op": "add", "path": "/s/y", "value": 0}]), 0, "/s is a string"),

@@ -1,10 +1,10 @@
 //! Diagnostics as [workflow commands](https://docs.github.com/actions/reference/workflow-commands-for-github-actions)
-//! of GitHub Actions, which show up beside the lines of a pull request.
+//! of GitHub Actions, which appear beside the lines of a pull request.
 
 use super::{Place, printable};
 use crate::diagnostic::{Diagnostic, Severity, Sources};
 
-/// One command a line for each diagnostic.
+/// The diagnostics as workflow commands, one per line.
 pub fn github(diagnostics: &[Diagnostic], sources: &Sources) -> String {
     diagnostics.iter().map(|diagnostic| command(diagnostic, sources)).collect()
 }

@@ -1,7 +1,7 @@
 //! Diagnostics for people, as rustc shows them: the message, the lines with carets, and what to do.
 //!
-//! annotate-snippets draws. It panics on offsets inside of a character and slows down on huge lines, so what it gets
-//! is prepared here: only the lines that matter, offsets on characters, nothing a terminal would act upon.
+//! annotate-snippets draws. It panics on offsets inside a character and is slow on huge lines, so its input is prepared
+//! here: only the lines that matter, offsets at character boundaries, nothing that a terminal would interpret.
 
 use super::printable::{printable, printable_line, stand_in};
 use crate::diagnostic::{Diagnostic, FileId, Label, Severity, Sources, Span};
@@ -9,14 +9,15 @@ use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Origi
 
 /// Wider lines are cut around their labels.
 const WIDTH: usize = 120;
-/// A line longer than this (a whole file on one line) isn't drawn; what stands near the place is quoted.
+/// The most bytes of a line that is drawn. Of a longer one, such as a file on a single line, the text around the place is
+/// quoted.
 const LONGEST_LINE: usize = 4_000;
-/// How much of such a line is quoted on either side, in characters.
+/// How many characters of such a line are quoted on either side.
 const NEAR: usize = 30;
-/// Labels within as many bytes of one text are drawn in one picture.
+/// Labels within this many bytes of one text are drawn together.
 const LARGEST_SNIPPET: usize = 2_000;
 
-/// All diagnostics as text, an empty line after each; coloured with ANSI escapes if asked.
+/// The diagnostics as text, with an empty line after each. With `colour`, ANSI escapes colour it.
 pub fn human(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() }.term_width(WIDTH);
     let mut out = String::new();
@@ -66,10 +67,10 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
     group
 }
 
-/// A label, with its place cut down to its first line.
+/// A label whose place is reduced to its first line.
 struct Mark<'a> {
     file: FileId,
-    /// The whole line, its end not included.
+    /// The start and end of its line, without the line break.
     line: (usize, usize),
     start: usize,
     end: usize,
@@ -83,7 +84,7 @@ impl<'a> Mark<'a> {
         let start = boundary(text, label.span.start as usize);
         let from = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let to = text[start..].find('\n').map_or(text.len(), |at| start + at);
-        // Many lines under one caret say no more than the first of them.
+        // Marking many lines tells no more than marking the first.
         let end = boundary(text, label.span.end as usize).clamp(start, to);
         Mark { file: label.span.file, line: (from, to), start, end, label, kind }
     }
@@ -94,7 +95,7 @@ fn boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// A stretch of one text that is drawn in one piece.
+/// A part of one text that is drawn together.
 struct Window<'a> {
     from: usize,
     to: usize,

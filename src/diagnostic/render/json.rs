@@ -15,7 +15,7 @@ use super::Place;
 use crate::diagnostic::{Diagnostic, Label, Sources};
 use serde_json::{Map, Value, json};
 
-/// All diagnostics as a list.
+/// The diagnostics as a JSON list.
 pub fn json(diagnostics: &[Diagnostic], sources: &Sources) -> Value {
     diagnostics.iter().map(|diagnostic| one(diagnostic, sources)).collect()
 }

@@ -1,7 +1,7 @@
-//! Diagnostics for people, JSON, SARIF and GitHub.
+//! Diagnostics as text for people, JSON, SARIF and GitHub's workflow commands.
 //!
-//! Each form is a pure function of the diagnostics and the texts they point into. Texts may come from a task, which
-//! anybody who can enqueue one writes: what a terminal would act upon is made visible before it is shown
+//! Each format is a pure function of the diagnostics and the texts that they point into. Texts may come from a task, which
+//! anybody who can enqueue one writes, so characters that a terminal would interpret are replaced by visible ones
 //! ([`printable()`]).
 
 mod github;
@@ -18,7 +18,7 @@ pub use sarif::sarif;
 
 use super::{Diagnostic, Severity, Sources, Span};
 
-/// How many there are of each severity, for the last line: `3 errors, 1 warning`.
+/// The number of findings of each severity, for the last line: `3 errors, 1 warning`.
 pub fn summary(diagnostics: &[Diagnostic]) -> String {
     let counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note]
         .into_iter()
@@ -31,7 +31,7 @@ pub fn summary(diagnostics: &[Diagnostic]) -> String {
     if counts.is_empty() { "no findings".to_owned() } else { counts.join(", ") }
 }
 
-/// A span in the form that all machines take: a name, and lines and columns that count from 1.
+/// A span in the form of all machine-readable formats: a name, and lines and columns that count from 1.
 struct Place<'s> {
     file: &'s str,
     line: usize,
@@ -41,7 +41,7 @@ struct Place<'s> {
 }
 
 impl<'s> Place<'s> {
-    /// The place of a span; nothing if its text isn't among the sources.
+    /// The place of a span; `None` if its text isn't among the sources.
     fn of(sources: &'s Sources, span: Span) -> Option<Self> {
         if !sources.has(span.file) {
             return None;
@@ -57,7 +57,7 @@ impl<'s> Place<'s> {
         })
     }
 
-    /// The place of a diagnostic.
+    /// The primary place of a diagnostic, if it has one.
     fn primary(sources: &'s Sources, diagnostic: &Diagnostic) -> Option<Self> {
         Place::of(sources, diagnostic.primary.as_ref()?.span)
     }

@@ -1,14 +1,15 @@
-//! Making visible what a terminal would act upon: control characters, and marks that turn the direction of text.
+//! Makes characters visible that a terminal would interpret: control characters, and marks that change the direction of
+//! text.
 
 use std::borrow::Cow;
 
-/// The same text without anything that could move the cursor, change colours, or hide or reorder what is shown. Tabs
-/// and ends of lines stay.
+/// Replaces everything in a text that could move the cursor, change colours, or hide or reorder what is shown. Tabs and
+/// line breaks stay.
 pub fn printable(text: &str) -> Cow<'_, str> {
     replace(text, stand_in)
 }
 
-/// [`printable`] on one line: ends of lines and tabs are made visible too.
+/// As [`printable`], for one line: line breaks and tabs are replaced too.
 pub fn printable_line(text: &str) -> Cow<'_, str> {
     replace(text, |c| match c {
         '\n' => Some('␊'),

@@ -22,7 +22,7 @@ pub(super) fn check<'v>(spec: &Node<'_, 'v>, volumes: &Volumes<'v>, claims: &Has
                 probes::check(&container, spec, out);
                 if container.field("restartPolicy").is_some() {
                     // Refused up to 1.34 with its default features, taken from 1.35 on.
-                    let message = "most clusters take a restartPolicy only of init containers";
+                    let message = "most clusters accept restartPolicy only on init containers";
                     out.warn(Code::BadFieldValue, container.place("restartPolicy"), message);
                 }
             }
@@ -32,7 +32,7 @@ pub(super) fn check<'v>(spec: &Node<'_, 'v>, volumes: &Volumes<'v>, claims: &Has
     if let Some(list) = spec.field("initContainers") {
         for container in list.items() {
             common(&container, volumes, claims, &mut taken, spec, out);
-            // They run one after the other, so each may use the ports of the one before.
+            // Init containers run one after the other, so each may use the ports of the one before.
             ports(&container, spec, &mut HashSet::new(), out);
             init(&container, spec, out);
         }
@@ -51,7 +51,7 @@ fn common<'v>(
     if let Some(name) = container.text_of("name")
         && !taken.insert(name)
     {
-        out.error(Code::DuplicateName, container.place("name"), format!("there's a container {name} already"));
+        out.error(Code::DuplicateName, container.place("name"), format!("there is already a container {name}"));
     }
     if container.value.is_object() || container.value.is_null() {
         match container.field("image").map(|image| image.value.as_str()) {
@@ -62,7 +62,7 @@ fn common<'v>(
                 out.error(
                     Code::BadFieldValue,
                     container.place("image"),
-                    format!("the image {image:?} has space at an end"),
+                    format!("the image {image:?} begins or ends with a space"),
                 );
             }
             Some(_) => {}
@@ -82,7 +82,8 @@ fn init(container: &Node, spec: &Node, out: &mut Findings) {
         Some("Always") => true,
         // Behind a feature gate in 1.34.
         Some(policy @ ("OnFailure" | "Never")) => {
-            let message = format!("most clusters take only Always as an init container's restartPolicy, not {policy}");
+            let message =
+                format!("most clusters accept only Always as the restartPolicy of an init container, not {policy}");
             out.warn(Code::BadFieldValue, container.place("restartPolicy"), message);
             false
         }
@@ -98,8 +99,8 @@ fn init(container: &Node, spec: &Node, out: &mut Findings) {
     }
     for key in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
         if container.field(key).is_some() {
-            out.error(Code::BadFieldValue, container.place(key), format!("an init container takes no {key}"));
-            out.help("with restartPolicy: Always it's a sidecar, which does");
+            out.error(Code::BadFieldValue, container.place(key), format!("an init container can't have {key}"));
+            out.help("with restartPolicy: Always it is a sidecar, which can");
         }
     }
 }
@@ -116,11 +117,12 @@ fn ports<'v>(
     for port in list.items() {
         if let Some(name) = port.text_of("name") {
             if !names::is_port_name(name) {
-                let message =
-                    format!("{name:?} is not a port's name: up to 15 of a-z, 0-9 and single -, a letter among them");
+                let message = format!(
+                    "{name:?} is not a valid port name: up to 15 of a-z, 0-9 and single -, at least one of them a letter"
+                );
                 out.error(Code::BadName, port.place("name"), message);
             } else if !port_names.insert(name) {
-                out.error(Code::DuplicateName, port.place("name"), format!("there's a port {name} already"));
+                out.error(Code::DuplicateName, port.place("name"), format!("there is already a port {name}"));
             }
         }
         range(&port, "containerPort", 1, 65535, out);
@@ -134,7 +136,7 @@ fn ports<'v>(
             out.warn(
                 Code::DuplicateName,
                 port.place("containerPort"),
-                format!("port {number}/{protocol} stands here twice"),
+                format!("port {number}/{protocol} appears twice"),
             );
         }
         // On the host's network, a port is the host's.
@@ -145,16 +147,12 @@ fn ports<'v>(
         };
         if host != 0 && !host_ports.insert((protocol, port.text_of("hostIP").unwrap_or_default(), host)) {
             let key = if port.field("hostPort").is_some() { "hostPort" } else { "containerPort" };
-            out.error(
-                Code::DuplicateName,
-                port.place(key),
-                format!("the host's port {host}/{protocol} is taken already"),
-            );
+            out.error(Code::DuplicateName, port.place(key), format!("the host port {host}/{protocol} is already used"));
         }
     }
 }
 
-/// On the host's network, a container's port is the host's; of init containers that isn't asked.
+/// Checks that hostPort equals containerPort on the host's network; the server doesn't check init containers.
 fn host_network_ports(container: &Node, spec: &Node, out: &mut Findings) {
     let list = container.field("ports");
     for port in list.iter().flat_map(Node::items).filter(|_| spec.says("hostNetwork")) {
@@ -178,7 +176,7 @@ fn resize(container: &Node, spec: &Node, out: &mut Findings) {
             out.error(
                 Code::DuplicateName,
                 policy.place("resourceName"),
-                format!("there's a resize policy for {name} already"),
+                format!("there is already a resize policy for {name}"),
             );
         }
         if spec.text_of("restartPolicy") == Some("Never") && policy.text_of("restartPolicy") == Some("RestartContainer")

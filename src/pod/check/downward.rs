@@ -7,7 +7,7 @@ use crate::diagnostic::Code;
 use crate::pod::names;
 use crate::pod::quantity::Quantity;
 
-/// What the value is for.
+/// What a reference is used for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
     Env,
@@ -42,7 +42,7 @@ const RESOURCES: &[&str] = &[
 
 const DIVISORS: &[&str] = &["1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"];
 
-/// A `fieldRef`.
+/// Checks a `fieldRef`.
 pub(super) fn field(reference: &Node, usage: Use, out: &mut Findings) {
     if let Some(version) = reference.text_of("apiVersion").filter(|version| *version != "v1") {
         out.error(Code::BadFieldValue, reference.place("apiVersion"), format!("{version:?} is not v1"));
@@ -64,7 +64,7 @@ pub(super) fn field(reference: &Node, usage: Use, out: &mut Findings) {
     out.error(Code::BadFieldValue, reference.place("fieldPath"), problem);
 }
 
-/// A `resourceFieldRef`.
+/// Checks a `resourceFieldRef`.
 pub(super) fn resource(reference: &Node, out: &mut Findings) {
     let Some(resource) = reference.text_of("resource") else { return };
     let huge = resource.starts_with("limits.hugepages-") || resource.starts_with("requests.hugepages-");

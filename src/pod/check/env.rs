@@ -41,7 +41,7 @@ fn variable_name(at: &Node, key: &str, name: &str, out: &mut Findings) {
 }
 
 fn value_from(variable: &Node, from: &Node, out: &mut Findings) {
-    // A source behind a feature gate, which this can't judge.
+    // A source behind a feature gate, which can't be checked here.
     if !from.value.is_object() || from.field("fileKeyRef").is_some() {
         return;
     }
@@ -54,7 +54,7 @@ fn value_from(variable: &Node, from: &Node, out: &mut Findings) {
         _ => out.error(
             Code::BadFieldValue,
             from.pointer(),
-            format!("valueFrom takes only one of {}", SOURCES.join(", ")),
+            format!("valueFrom can have only one of {}", SOURCES.join(", ")),
         ),
     }
     if let Some(reference) = from.field("fieldRef") {

@@ -1,4 +1,4 @@
-//! Every field of a Pod against the schema: is it known, is its type right, is what must be there there.
+//! Checks every field of a Pod against the schema: whether it is known, its type, and whether required fields are set.
 
 use super::{Findings, Node};
 use crate::diagnostic::{Code, did_you_mean};
@@ -6,11 +6,11 @@ use crate::edit::kind_of;
 use crate::pod::schema::{self, Field, Shape, Type};
 use serde_json::Value;
 
-/// No Pod is as deep; what is deeper isn't looked at.
+/// The deepest level that is checked; no Pod is as deep.
 const DEEPEST: usize = 64;
 
-/// Fields that the schema requires and this doesn't: those where an empty text or a zero will do for the API server, and
-/// those that another check looks after.
+/// Fields that the schema requires but this check doesn't: the API server accepts an empty string or a zero, or another
+/// check covers them.
 const OPTIONAL: &[(&str, &str)] = &[
     ("ConfigMapEnvSource", "name"),
     ("ConfigMapKeySelector", "name"),
@@ -29,7 +29,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("PodSpec", "containers"),
 ];
 
-/// Types whose required fields aren't judged: those of features that are off by default.
+/// Types whose required fields aren't checked: those of features that are off by default.
 const OFF: &[&str] =
     &["ClusterTrustBundleProjection", "PodCertificateProjection", "FileKeySelector", "ContainerRestartRule"];
 
@@ -59,7 +59,7 @@ fn walk(node: &Node, shape: &'static Shape, strict: bool, depth: usize, out: &mu
         Shape::List(inner) => {
             for item in node.items() {
                 match inner.object() {
-                    // To the server, a null in a list is an empty object.
+                    // The server takes a null in a list for an empty object.
                     Some(object_type) if item.value.is_null() && strict => required(&item, object_type, out),
                     _ => walk(&item, inner, strict, depth + 1, out),
                 }
@@ -92,7 +92,7 @@ fn wrong_type(node: &Node, wanted: &str, out: &mut Findings) {
 
 fn whole_number(node: &Node, least: i64, most: i64, out: &mut Findings) {
     let Value::Number(number) = node.value else {
-        wrong_type(node, "a whole number", out);
+        wrong_type(node, "an integer", out);
         if node.text().is_some_and(|text| text.parse::<i64>().is_ok()) {
             out.help("write it without quotes");
         }
@@ -101,15 +101,11 @@ fn whole_number(node: &Node, least: i64, most: i64, out: &mut Findings) {
     match (number.as_i64(), number.as_f64()) {
         (Some(value), _) if (least..=most).contains(&value) => {}
         (None, Some(value)) if value.fract() == 0.0 && value >= least as f64 && value <= most as f64 => {
-            // The server refuses `1.0`, but kubectl, which may carry the Pod there, turns it into `1`.
-            out.warn(
-                Code::WrongFieldType,
-                node.pointer(),
-                format!("{number} is written with a fraction, where a whole number is expected"),
-            );
+            // The server refuses `1.0`, but kubectl turns it into `1` on the way there.
+            out.warn(Code::WrongFieldType, node.pointer(), format!("expected an integer, found {number}"));
         }
         (None, Some(value)) if value.fract() != 0.0 => {
-            out.error(Code::WrongFieldType, node.pointer(), format!("expected a whole number, found {number}"));
+            out.error(Code::WrongFieldType, node.pointer(), format!("expected an integer, found {number}"));
         }
         _ => out.error(
             Code::BadFieldValue,
@@ -125,7 +121,7 @@ fn object(node: &Node, object_type: &'static Type, strict: bool, depth: usize, o
     }
     for (key, value) in node.entries() {
         match object_type.field(key) {
-            // Of a new Pod, the server drops the status whatever is in it, as long as it can be read.
+            // The server drops the status of a new Pod whatever is in it, if it can be parsed.
             Some(field) => {
                 let strict = strict && !(object_type.name == "Pod" && key == "status") && key != "managedFields";
                 walk(&value, &field.shape, strict, depth + 1, out);
@@ -151,7 +147,7 @@ fn required(node: &Node, object_type: &'static Type, out: &mut Findings) {
     }
 }
 
-/// Whether a required field has what the server takes for nothing.
+/// Whether a required field has a value that the server takes for absent.
 fn is_missing(value: Option<&Value>, field: &Field) -> bool {
     match value {
         None | Some(Value::Null) => true,
@@ -174,8 +170,8 @@ fn unknown(node: &Node, key: &str, parent: &'static Type, out: &mut Findings) {
     let places = schema::places(key, (parent, &node.pointer().to_string()));
     if let Some(first) = places.first() {
         out.help(match places.get(1) {
-            Some(second) if places.len() == 2 => format!("it can stand at {first} or {second}"),
-            _ => format!("it can stand at {first}"),
+            Some(second) if places.len() == 2 => format!("it belongs at {first} or {second}"),
+            _ => format!("it belongs at {first}"),
         });
     }
 }

@@ -1,14 +1,14 @@
-//! The Pod's own names, labels and annotations.
+//! Checks the Pod's names, labels and annotations.
 
 use super::values::{label_field, labels, not_a_key, not_a_subdomain, subdomain_field};
 use super::{Findings, Node};
 use crate::diagnostic::Code;
 use crate::pod::names;
 
-/// The most that keys and values of all annotations may take together.
+/// The most bytes of the keys and values of all annotations together.
 const ANNOTATIONS: usize = 256 * 1024;
 
-/// Finalizers that need no domain.
+/// Finalizers that are valid without a domain.
 const FINALIZERS: &[&str] = &["orphan", "foregroundDeletion", "kubernetes"];
 
 pub(super) fn check(pod: &Node, out: &mut Findings) {
@@ -17,7 +17,7 @@ pub(super) fn check(pod: &Node, out: &mut Findings) {
             out.error(
                 Code::BadFieldValue,
                 pod.place(key),
-                format!("this is no Pod: {key} is {found:?}, not {wanted:?}"),
+                format!("this is not a Pod: {key} is {found:?}, not {wanted:?}"),
             );
         }
     }
@@ -50,7 +50,7 @@ pub(super) fn check(pod: &Node, out: &mut Findings) {
                 out.error(
                     Code::BadName,
                     item.pointer(),
-                    format!("{name:?} is not a finalizer's name, such as example.com/name"),
+                    format!("{name:?} is not a valid finalizer name, such as example.com/name"),
                 );
             }
         }
@@ -63,7 +63,7 @@ pub(super) fn check(pod: &Node, out: &mut Findings) {
     }
 }
 
-/// Whether a text is good to be the first part of a generated name, which may end in a hyphen.
+/// Whether a text is valid as the first part of a generated name, which may end in a hyphen.
 pub(super) fn is_prefix(text: &str) -> bool {
     match text.strip_suffix('-') {
         Some(start) if !start.is_empty() => names::is_dns1123_subdomain(&format!("{start}a")),
@@ -81,7 +81,7 @@ fn annotations(map: &Node, out: &mut Findings) {
         }
     }
     if size > ANNOTATIONS {
-        let message = format!("the annotations take {size} bytes, and the API server takes no more than {ANNOTATIONS}");
+        let message = format!("the annotations take {size} bytes; the API server accepts at most {ANNOTATIONS}");
         out.error(Code::BadFieldValue, map.pointer(), message);
     }
 }

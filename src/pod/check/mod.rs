@@ -1,9 +1,9 @@
-//! What the API server would say of a Pod: what it refuses is an error, what it drops or warns of is a warning.
+//! Predicts the API server's response to a Pod: an error for what it refuses, a warning for what it drops or warns about.
 //!
 //! The rules are those of Kubernetes 1.34: the [API reference](https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/)
-//! and what its validation does with a Pod that is created, defaults filled in first. What hangs on the cluster (admission
-//! plugins, quotas, whether privileged containers are allowed) is not judged. An error is only reported where the server
-//! surely refuses: so a check may miss something, and what it finds can be relied on.
+//! and its validation of a new Pod after filling in defaults. What depends on the cluster (admission plugins, quotas,
+//! whether privileged containers are allowed) is not checked. An error is reported only if the server is certain to refuse
+//! the Pod: the check may miss mistakes, but has no false alarms.
 
 mod containers;
 mod downward;
@@ -30,11 +30,11 @@ use serde_json::Value;
 /// Something that is wrong with a Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What kind of thing.
+    /// The code of the finding.
     pub code: Code,
     /// An error if the API server refuses the Pod for it.
     pub severity: Severity,
-    /// Where.
+    /// The field in the Pod.
     pub at: Pointer,
     /// What is wrong, in one sentence without a final stop.
     pub message: String,
@@ -42,7 +42,7 @@ pub struct Finding {
     pub help: Option<String>,
 }
 
-/// Checks a whole Pod, as it goes to the API server. Findings come in the order of the checks, not of the document.
+/// Checks a complete Pod, as it is sent to the API server. Findings are in the order of the checks, not of the document.
 pub fn check(pod: &Value) -> Vec<Finding> {
     let mut out = Findings { list: Vec::new() };
     let root = Node::root(pod);
@@ -54,7 +54,7 @@ pub fn check(pod: &Value) -> Vec<Finding> {
     out.list
 }
 
-/// Checks a template: a Pod that the agent has yet to give its name, its task's container and that container's image.
+/// Checks a template: a Pod whose name, task container and image the agent still has to set.
 pub fn check_template(pod: &Value) -> Vec<Finding> {
     let mut findings = check(pod);
     findings.retain(|finding| finding.code != Code::MissingField || !is_filled_in(&finding.at.to_string()));
@@ -74,17 +74,17 @@ struct Findings {
 }
 
 impl Findings {
-    /// The API server refuses this.
+    /// Adds an error: the API server refuses this.
     fn error(&mut self, code: Code, at: Pointer, message: impl Into<String>) {
         self.list.push(Finding { code, severity: Severity::Error, at, message: message.into(), help: None });
     }
 
-    /// The API server takes this, but it's hardly meant.
+    /// Adds a warning: the API server accepts this, but it is probably a mistake.
     fn warn(&mut self, code: Code, at: Pointer, message: impl Into<String>) {
         self.list.push(Finding { code, severity: Severity::Warning, at, message: message.into(), help: None });
     }
 
-    /// Says what to do about the last finding.
+    /// Sets the help of the last finding.
     fn help(&mut self, help: impl Into<String>) {
         if let Some(last) = self.list.last_mut() {
             last.help = Some(help.into());

@@ -18,7 +18,7 @@ pub(super) fn check<'v>(container: &Node<'_, 'v>, volumes: &Volumes<'v>, out: &m
         if let Some(name) = mount.text_of("name") {
             exists(&mount, name, volumes, out);
             if device_names.contains(name) {
-                out.error(Code::DuplicateName, mount.place("name"), format!("{name} stands in volumeDevices too"));
+                out.error(Code::DuplicateName, mount.place("name"), format!("{name} is also in volumeDevices"));
             }
         }
         if let Some(path) = mount.text_of("mountPath") {
@@ -26,13 +26,17 @@ pub(super) fn check<'v>(container: &Node<'_, 'v>, volumes: &Volumes<'v>, out: &m
                 out.error(
                     Code::DuplicateName,
                     mount.place("mountPath"),
-                    format!("something is mounted at {path} already"),
+                    format!("something is already mounted at {path}"),
                 );
             }
             if device_paths.contains(path) {
-                out.error(Code::DuplicateName, mount.place("mountPath"), format!("there's a device at {path} already"));
+                out.error(
+                    Code::DuplicateName,
+                    mount.place("mountPath"),
+                    format!("there is already a device at {path}"),
+                );
             }
-            // The API server takes it, the container runtime doesn't.
+            // The API server accepts it, but the container runtime doesn't.
             if path.contains(':') {
                 out.warn(Code::BadFieldValue, mount.place("mountPath"), format!("{path:?} must not contain ':'"));
             }
@@ -109,7 +113,7 @@ fn duplicates(devices: &Option<Node>, key: &str, out: &mut Findings) {
         if let Some(text) = device.text_of(key)
             && !seen.insert(text)
         {
-            out.error(Code::DuplicateName, device.place(key), format!("{text} stands here twice"));
+            out.error(Code::DuplicateName, device.place(key), format!("{text} appears twice"));
         }
     }
 }

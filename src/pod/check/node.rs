@@ -1,4 +1,4 @@
-//! A place in a Pod that is being read: its value, and the way to it, spelled out only when something is wrong there.
+//! A place in a Pod that is being checked: its value and the way to it, which becomes a pointer only for a finding.
 
 use crate::edit::{Pointer, Step};
 use serde_json::Value;
@@ -10,7 +10,7 @@ enum Part<'p> {
     Index(usize),
 }
 
-/// A value and where it stands.
+/// A value and its place.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'p, 'v> {
     pub value: &'v Value,
@@ -29,13 +29,13 @@ impl<'v> Node<'_, 'v> {
         Some(Node { value, part: Part::Key(key), parent: Some(self) })
     }
 
-    /// The elements of a list; none if it's no list.
+    /// The elements of a list; none if it isn't a list.
     pub fn items<'s>(&'s self) -> impl Iterator<Item = Node<'s, 'v>> {
         let items = self.value.as_array().map_or(&[][..], Vec::as_slice);
         items.iter().enumerate().map(|(n, value)| Node { value, part: Part::Index(n), parent: Some(self) })
     }
 
-    /// The keys and values of an object; none if it's no object.
+    /// The keys and values of an object; none if it isn't an object.
     pub fn entries<'s>(&'s self) -> impl Iterator<Item = (&'v str, Node<'s, 'v>)>
     where
         'v: 's,
@@ -44,27 +44,27 @@ impl<'v> Node<'_, 'v> {
         entries.map(|(key, value)| (key.as_str(), Node { value, part: Part::Key(key), parent: Some(self) }))
     }
 
-    /// A text.
+    /// The string, if it is one.
     pub fn text(&self) -> Option<&'v str> {
         self.value.as_str()
     }
 
-    /// The text of a field, unless it's empty: most fields take an empty text for none.
+    /// The string of a field, unless it is empty: for most fields, empty means absent.
     pub fn text_of(&self, key: &str) -> Option<&'v str> {
         self.value.get(key)?.as_str().filter(|text| !text.is_empty())
     }
 
-    /// The whole number of a field.
+    /// The integer of a field.
     pub fn number_of(&self, key: &str) -> Option<i64> {
         self.value.get(key)?.as_i64()
     }
 
-    /// Whether a field says true.
+    /// Whether a field is true.
     pub fn says(&self, key: &str) -> bool {
         self.value.get(key).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// Where it stands.
+    /// Its place.
     pub fn pointer(&self) -> Pointer {
         let mut steps: Vec<Step> = Vec::new();
         let mut here = Some(self);
@@ -79,7 +79,7 @@ impl<'v> Node<'_, 'v> {
         steps.into_iter().rev().collect()
     }
 
-    /// Where a field of it stands, or would stand.
+    /// The place of a field of it, whether or not it exists.
     pub fn place(&self, key: &str) -> Pointer {
         self.pointer().child(key)
     }

@@ -21,7 +21,7 @@ pub(super) fn check(container: &Node, spec: &Node, out: &mut Findings) {
         if key == "readinessProbe" {
             range(&probe, "successThreshold", 0, MOST, out);
             if probe.field("terminationGracePeriodSeconds").is_some() {
-                let message = "a readiness probe ends no container";
+                let message = "a readiness probe doesn't end the container, so it can't have this field";
                 out.error(Code::BadFieldValue, probe.place("terminationGracePeriodSeconds"), message);
             }
         } else {
@@ -59,7 +59,7 @@ fn handler(node: &Node, kinds: &[&str], spec: &Node, out: &mut Findings) {
             for header in headers.items() {
                 let valid = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
                 if let Some(name) = header.text_of("name").filter(|name| !valid(name)) {
-                    out.error(Code::BadName, header.place("name"), format!("{name:?} is not a header's name"));
+                    out.error(Code::BadName, header.place("name"), format!("{name:?} is not a valid header name"));
                 }
             }
         }
@@ -71,7 +71,7 @@ fn handler(node: &Node, kinds: &[&str], spec: &Node, out: &mut Findings) {
     }
     if let Some(sleep) = node.field("sleep") {
         let grace = spec.number_of("terminationGracePeriodSeconds").unwrap_or(GRACE);
-        // A grace period below 1 is turned into another; nothing is said of it here.
+        // The server replaces a grace period below 1, so there is nothing to report.
         if grace > 0 && sleep.number_of("seconds").is_some_and(|seconds| seconds < 0 || seconds > grace) {
             let message = format!("must be from 0 to terminationGracePeriodSeconds, which is {grace}");
             out.error(Code::BadFieldValue, sleep.place("seconds"), message);

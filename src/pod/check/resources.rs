@@ -19,7 +19,7 @@ pub(super) fn container(container: &Node, claims: &HashSet<&str>, out: &mut Find
         for claim in list.items() {
             let Some(name) = claim.text_of("name") else { continue };
             if !seen.insert((name, claim.text_of("request"))) {
-                out.error(Code::DuplicateName, claim.place("name"), format!("the claim {name} stands here twice"));
+                out.error(Code::DuplicateName, claim.place("name"), format!("the claim {name} appears twice"));
             }
             if !claims.contains(name) {
                 let message = format!("the Pod has no resource claim {name:?}");
@@ -68,7 +68,7 @@ fn requests_and_limits(resources: &Node, out: &mut Findings) {
     }
 }
 
-/// Whether a request may be less than its limit: not so for huge pages and for what isn't Kubernetes' own.
+/// Whether a request may be less than its limit: not for huge pages and extended resources.
 fn is_overcommitted(resource: &str) -> bool {
     is_native(resource) && !resource.starts_with("hugepages-")
 }
@@ -111,13 +111,9 @@ fn amount(at: &Node, resource: &str, out: &mut Findings) {
         }
     };
     if quantity.is_negative() {
-        out.error(Code::BadQuantity, at.pointer(), format!("{quantity} is less than nothing"));
+        out.error(Code::BadQuantity, at.pointer(), format!("{quantity} is negative"));
     } else if is_extended(resource) && quantity.millis() % 1000 != 0 {
-        out.error(
-            Code::BadQuantity,
-            at.pointer(),
-            format!("{resource} comes in whole numbers, and {quantity} is none"),
-        );
+        out.error(Code::BadQuantity, at.pointer(), format!("{resource} must be an integer, not {quantity}"));
     } else if let Some(size) = resource.strip_prefix("hugepages-") {
         let size = Quantity::parse(size).map_or(0, |size| size.units());
         if size <= 0 || quantity.units() % size != 0 {

@@ -51,10 +51,12 @@ fn toleration(item: &Node, out: &mut Findings) {
             out.error(Code::BadName, item.place("value"), not_a_label_value(value));
         }
         Some("Exists") if !value.is_empty() => {
-            out.error(Code::BadFieldValue, item.place("value"), "a toleration with operator Exists takes no value");
+            out.error(Code::BadFieldValue, item.place("value"), "a toleration with operator Exists can't have a value");
         }
         // Gt and Lt are new in 1.35, behind a feature gate.
-        Some("Gt" | "Lt") => out.warn(Code::BadFieldValue, item.place("operator"), "few clusters know this operator"),
+        Some("Gt" | "Lt") => {
+            out.warn(Code::BadFieldValue, item.place("operator"), "few clusters support this operator")
+        }
         _ => one_of(item, "operator", &["Equal", "Exists"], out),
     }
     one_of(item, "effect", &["NoSchedule", "PreferNoSchedule", "NoExecute"], out);
@@ -112,7 +114,7 @@ fn pod_term(term: &Node, out: &mut Findings) {
     if let Some(list) = term.field("namespaces") {
         for item in list.items() {
             if let Some(name) = item.text().filter(|name| !names::is_dns1123_label(name)) {
-                out.error(Code::BadName, item.pointer(), format!("{name:?} is not a namespace's name"));
+                out.error(Code::BadName, item.pointer(), format!("{name:?} is not a valid namespace name"));
             }
         }
     }
@@ -140,7 +142,7 @@ fn topology_spread(list: &Node, out: &mut Findings) {
         if let (Some(key), Some(when)) = (item.text_of("topologyKey"), item.text_of("whenUnsatisfiable"))
             && !seen.insert((key, when))
         {
-            let message = format!("there's a constraint for {key} with {when} already");
+            let message = format!("there is already a constraint for {key} with {when}");
             out.error(Code::DuplicateName, item.place("topologyKey"), message);
         }
     }

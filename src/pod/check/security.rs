@@ -1,11 +1,11 @@
-//! Security contexts, of the Pod and of its containers, and the host's namespaces.
+//! Checks security contexts of the Pod and its containers, and the use of the host's namespaces.
 
 use super::values::{descending, one_of, range};
 use super::{Findings, Node};
 use crate::diagnostic::Code;
 use std::collections::HashSet;
 
-/// User and group ids.
+/// Checks user and group ids.
 const MOST_ID: i64 = i32::MAX as i64;
 
 pub(super) fn pod(spec: &Node, out: &mut Findings) {
@@ -66,7 +66,7 @@ pub(super) fn container(container: &Node, spec: &Node, out: &mut Findings) {
     profiles(&context, out);
 }
 
-/// The seccomp and AppArmor profiles.
+/// Checks the seccomp and AppArmor profiles.
 fn profiles(context: &Node, out: &mut Findings) {
     for key in ["seccompProfile", "appArmorProfile"] {
         let Some(profile) = context.field(key) else { continue };
@@ -84,7 +84,7 @@ fn profiles(context: &Node, out: &mut Findings) {
                 out.error(
                     Code::BadFieldValue,
                     profile.place("localhostProfile"),
-                    "only type Localhost takes a localhostProfile",
+                    "only type Localhost can have a localhostProfile",
                 );
             }
             _ => {}
@@ -100,14 +100,14 @@ fn sysctls(list: &Node, out: &mut Findings) {
     for sysctl in list.items() {
         let Some(name) = sysctl.text_of("name") else { continue };
         if !is_sysctl(name) {
-            out.error(Code::BadName, sysctl.place("name"), format!("{name:?} is not a sysctl's name"));
+            out.error(Code::BadName, sysctl.place("name"), format!("{name:?} is not a valid sysctl name"));
         } else if !seen.insert(name) {
-            out.error(Code::DuplicateName, sysctl.place("name"), format!("the sysctl {name} stands here twice"));
+            out.error(Code::DuplicateName, sysctl.place("name"), format!("the sysctl {name} appears twice"));
         }
     }
 }
 
-/// Segments with dots or slashes between; each starts and ends with a letter or digit.
+/// Whether a text is a sysctl's name: segments separated by dots or slashes, each with a letter or digit at both ends.
 fn is_sysctl(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let segment = |part: &str| {

@@ -5,7 +5,7 @@ use super::{Findings, Node};
 use crate::diagnostic::Code;
 use crate::pod::names;
 
-/// A label selector, as in pod affinity and topology spread.
+/// Checks a label selector, as in pod affinity and topology spread.
 pub(super) fn label_selector(selector: &Node, out: &mut Findings) {
     if let Some(map) = selector.field("matchLabels") {
         labels(&map, out);
@@ -15,7 +15,7 @@ pub(super) fn label_selector(selector: &Node, out: &mut Findings) {
     }
 }
 
-/// A term of a node selector; `values` says whether the values must be valid label values.
+/// Checks a term of a node selector; `values` says whether the values must be valid label values.
 pub(super) fn node_term(term: &Node, values: bool, out: &mut Findings) {
     if let Some(list) = term.field("matchExpressions") {
         list.items().for_each(|expression| requirement(&expression, &["Gt", "Lt"], values, out));
@@ -30,7 +30,7 @@ fn requirement(expression: &Node, more: &[&str], check_values: bool, out: &mut F
     let count = values.as_ref().map_or(0, |values| values.items().count());
     let problem = match expression.text_of("operator") {
         Some("In" | "NotIn") if count == 0 => Some("In and NotIn need values"),
-        Some("Exists" | "DoesNotExist") if count > 0 => Some("Exists and DoesNotExist take no values"),
+        Some("Exists" | "DoesNotExist") if count > 0 => Some("Exists and DoesNotExist can't have values"),
         Some(operator) if more.contains(&operator) && count != 1 => Some("Gt and Lt need exactly one value"),
         Some(operator)
             if !["In", "NotIn", "Exists", "DoesNotExist"].contains(&operator) && !more.contains(&operator) =>
@@ -57,7 +57,7 @@ fn requirement(expression: &Node, more: &[&str], check_values: bool, out: &mut F
     }
 }
 
-/// Only a node's name can be selected as a field.
+/// Checks a field selector; the only field is a node's name.
 fn field_requirement(expression: &Node, out: &mut Findings) {
     if let Some(operator) = expression.text_of("operator") {
         let values = expression.field("values");
@@ -83,7 +83,7 @@ fn field_requirement(expression: &Node, out: &mut Findings) {
         Some(key) => out.error(
             Code::BadFieldValue,
             expression.place("key"),
-            format!("`{key}` is not metadata.name, the only field there is"),
+            format!("`{key}` is not metadata.name, the only field that can be selected"),
         ),
         None => {}
     }

@@ -1,4 +1,4 @@
-//! The fields of a Pod's spec, and the order of the checks inside of it.
+//! Checks the fields of a Pod's spec, and calls the checks of its parts.
 
 use super::values::{ip, label_field, labels, not_a_key, not_a_subdomain, one_of, range, subdomain, subdomain_field};
 use super::{Findings, Node, containers, scheduling, security, volumes};
@@ -27,7 +27,7 @@ pub(super) fn check(pod: &Node, out: &mut Findings) {
     for key in ["nodeName", "priorityClassName", "serviceAccountName"] {
         subdomain_field(&spec, key, out);
     }
-    // Empty is no runtime class, unlike absent.
+    // An empty name is not a valid runtime class; an absent one is fine.
     if let Some(text) = spec.field("runtimeClassName").and_then(|class| class.text()) {
         subdomain(&spec, "runtimeClassName", text, out);
     }
@@ -78,7 +78,7 @@ fn dns(spec: &Node, out: &mut Findings) {
             out.error(
                 Code::BadFieldValue,
                 servers.pointer(),
-                format!("there are {count} nameservers, and 3 is the most"),
+                format!("there are {count} nameservers, but at most 3 are allowed"),
             );
         }
         servers.items().for_each(|server| ip(&server, out));
@@ -90,7 +90,7 @@ fn dns(spec: &Node, out: &mut Findings) {
             out.error(
                 Code::BadFieldValue,
                 searches.pointer(),
-                "there may be 32 search domains, of 2048 characters together",
+                "at most 32 search domains are allowed, with at most 2048 characters in all",
             );
         }
         for item in searches.items() {
@@ -120,7 +120,11 @@ fn gates(spec: &Node, out: &mut Findings) {
                 out.error(Code::BadName, gate.place("name"), not_a_key(name));
             }
             if !seen.insert(name) {
-                out.error(Code::DuplicateName, gate.place("name"), format!("there's a scheduling gate {name} already"));
+                out.error(
+                    Code::DuplicateName,
+                    gate.place("name"),
+                    format!("there is already a scheduling gate {name}"),
+                );
             }
         }
         if !seen.is_empty() && spec.text_of("nodeName").is_some() {
@@ -136,7 +140,7 @@ fn gates(spec: &Node, out: &mut Findings) {
     }
 }
 
-/// Checks the Pod's resource claims; gives their names.
+/// Checks the Pod's resource claims and returns their names.
 fn resource_claims<'v>(spec: &Node<'_, 'v>, out: &mut Findings) -> HashSet<&'v str> {
     let mut seen = HashSet::new();
     let Some(list) = spec.field("resourceClaims") else { return seen };
@@ -145,7 +149,7 @@ fn resource_claims<'v>(spec: &Node<'_, 'v>, out: &mut Findings) -> HashSet<&'v s
         if let Some(name) = claim.text_of("name")
             && !seen.insert(name)
         {
-            out.error(Code::DuplicateName, claim.place("name"), format!("there's a resource claim {name} already"));
+            out.error(Code::DuplicateName, claim.place("name"), format!("there is already a resource claim {name}"));
         }
         let sources = ["resourceClaimName", "resourceClaimTemplateName"];
         if claim.value.is_object() && sources.iter().filter(|key| claim.field(key).is_some()).count() != 1 {

@@ -1,11 +1,11 @@
-//! Checks of single values that many fields share.
+//! Checks of single values, shared by many fields.
 
 use super::{Findings, Node};
 use crate::diagnostic::{Code, did_you_mean};
 use crate::pod::names;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A field that must be one of some words; empty counts as absent, for which there's a default.
+/// Checks that a field is one of some words; empty counts as absent, for which there is a default.
 pub(super) fn one_of(node: &Node, key: &str, words: &[&str], out: &mut Findings) {
     if let Some(word) = node.text_of(key).filter(|word| !words.contains(word)) {
         out.error(Code::BadFieldValue, node.place(key), format!("`{word}` is not one of {}", words.join(", ")));
@@ -15,7 +15,7 @@ pub(super) fn one_of(node: &Node, key: &str, words: &[&str], out: &mut Findings)
     }
 }
 
-/// A field that must be a DNS-1123 label, unless it's empty.
+/// Checks that a field is a DNS-1123 label, unless it is empty.
 pub(super) fn label_field(node: &Node, key: &str, out: &mut Findings) {
     if let Some(text) = node.text_of(key).filter(|text| !names::is_dns1123_label(text)) {
         out.error(
@@ -28,14 +28,14 @@ pub(super) fn label_field(node: &Node, key: &str, out: &mut Findings) {
     }
 }
 
-/// A field that must be a DNS-1123 subdomain, unless it's empty.
+/// Checks that a field is a DNS-1123 subdomain, unless it is empty.
 pub(super) fn subdomain_field(node: &Node, key: &str, out: &mut Findings) {
     if let Some(text) = node.text_of(key) {
         subdomain(node, key, text, out);
     }
 }
 
-/// A text that must be a DNS-1123 subdomain.
+/// Checks that a text is a DNS-1123 subdomain.
 pub(super) fn subdomain(node: &Node, key: &str, text: &str, out: &mut Findings) {
     if !names::is_dns1123_subdomain(text) {
         out.error(Code::BadName, node.place(key), not_a_subdomain(text));
@@ -48,7 +48,7 @@ pub(super) fn not_a_subdomain(text: &str) -> String {
     )
 }
 
-/// A text that must be a label key.
+/// Checks that a text is a label key.
 pub(super) fn label_key(node: &Node, text: &str, out: &mut Findings) {
     if !names::is_label_key(text) {
         out.error(Code::BadName, node.pointer(), not_a_key(text));
@@ -57,7 +57,7 @@ pub(super) fn label_key(node: &Node, text: &str, out: &mut Findings) {
 
 pub(super) fn not_a_key(text: &str) -> String {
     format!(
-        "{text:?} is not a valid key: up to 63 of A-Z, a-z, 0-9, -, _ and ., with a letter or digit at both ends, and a domain and / before it if you like"
+        "{text:?} is not a valid key: up to 63 of A-Z, a-z, 0-9, -, _ and ., with a letter or digit at both ends, optionally with a domain and / before it"
     )
 }
 
@@ -67,7 +67,7 @@ pub(super) fn not_a_label_value(text: &str) -> String {
     )
 }
 
-/// A map of labels: keys and values.
+/// Checks the keys and values of labels.
 pub(super) fn labels(node: &Node, out: &mut Findings) {
     for (key, value) in node.entries() {
         label_key(&value, key, out);
@@ -77,7 +77,7 @@ pub(super) fn labels(node: &Node, out: &mut Findings) {
     }
 }
 
-/// A number that must lie in a range.
+/// Checks that a number is in a range.
 pub(super) fn range(node: &Node, key: &str, least: i64, most: i64, out: &mut Findings) {
     if let Some(value) = node.number_of(key).filter(|value| !(least..=most).contains(value)) {
         out.error(
@@ -88,7 +88,7 @@ pub(super) fn range(node: &Node, key: &str, least: i64, most: i64, out: &mut Fin
     }
 }
 
-/// A file mode.
+/// Checks a file mode.
 pub(super) fn mode(node: &Node, key: &str, out: &mut Findings) {
     if let Some(value) = node.number_of(key).filter(|value| !(0..=0o777).contains(value)) {
         out.error(
@@ -99,7 +99,7 @@ pub(super) fn mode(node: &Node, key: &str, out: &mut Findings) {
     }
 }
 
-/// A path that must not leave its folder: not absolute, no `..`.
+/// Checks that a path doesn't leave its folder: it isn't absolute and has no `..`.
 pub(super) fn descending(node: &Node, key: &str, out: &mut Findings) {
     if let Some(path) = node.text_of(key) {
         if path.starts_with('/') {
@@ -109,15 +109,15 @@ pub(super) fn descending(node: &Node, key: &str, out: &mut Findings) {
     }
 }
 
-/// A path that must not have a `..` among its parts.
+/// Checks that a path has no `..` among its parts.
 pub(super) fn no_backsteps(node: &Node, key: &str, out: &mut Findings) {
     if let Some(path) = node.text_of(key).filter(|path| path.split('/').any(|part| part == "..")) {
         out.error(Code::BadFieldValue, node.place(key), format!("{path:?} must not contain '..'"));
     }
 }
 
-/// A path inside of a volume that Kubernetes fills: as [`descending`], and it must not start with `..` at all, since such
-/// names are Kubernetes' own.
+/// Checks a path inside a volume that Kubernetes fills: as [`descending`], and it must not start with `..` at all, because
+/// Kubernetes uses such names itself.
 pub(super) fn projected_path(node: &Node, key: &str, out: &mut Findings) {
     descending(node, key, out);
     if let Some(path) =
@@ -127,7 +127,7 @@ pub(super) fn projected_path(node: &Node, key: &str, out: &mut Findings) {
     }
 }
 
-/// Whether a text is an IP address to the API server, which takes zeros in front of the numbers too.
+/// Whether the API server takes a text for an IP address; it accepts leading zeros too.
 pub(super) fn is_ip(text: &str) -> bool {
     let trimmed = |separator: char| {
         let parts = text.split(separator).map(|part| match part.trim_start_matches('0') {
@@ -142,7 +142,7 @@ pub(super) fn is_ip(text: &str) -> bool {
         || trimmed(':').parse::<Ipv6Addr>().is_ok()
 }
 
-/// An IP address.
+/// Checks an IP address.
 pub(super) fn ip(node: &Node, out: &mut Findings) {
     if let Some(text) = node.text().filter(|text| !is_ip(text)) {
         out.error(Code::BadFieldValue, node.pointer(), format!("{text:?} is not an IP address"));

@@ -1,5 +1,5 @@
-//! The sources of volumes ([Volumes](https://kubernetes.io/docs/concepts/storage/volumes/)). That required fields are there
-//! is the schema's business.
+//! Checks the sources of volumes ([Volumes](https://kubernetes.io/docs/concepts/storage/volumes/)). The check against the
+//! schema covers required fields.
 
 use super::values::{mode, no_backsteps, one_of, projected_path, range};
 use super::{Findings, Node, downward};
@@ -19,7 +19,7 @@ pub(super) fn check(pod: &Node, volume: &Node, kind: &str, source: &Node, out: &
             if let Some(limit) = source.field("sizeLimit") {
                 match Quantity::from_value(limit.value) {
                     Ok(size) if size.is_negative() => {
-                        out.error(Code::BadQuantity, limit.pointer(), format!("{size} is less than nothing"));
+                        out.error(Code::BadQuantity, limit.pointer(), format!("{size} is negative"));
                     }
                     Err(why) if limit.value.is_string() || limit.value.is_number() => {
                         out.error(
@@ -38,7 +38,7 @@ pub(super) fn check(pod: &Node, volume: &Node, kind: &str, source: &Node, out: &
         }
         "secret" => {
             mode(source, "defaultMode", out);
-            // No schema says so, but without a name there's no secret.
+            // The schema doesn't require it, but there is no secret without a name.
             needs(source, "secretName", "a secret volume", out);
             key_paths(source, &mut HashSet::new(), false, out);
         }
@@ -72,7 +72,7 @@ fn needs(source: &Node, key: &str, what: &str, out: &mut Findings) {
     }
 }
 
-/// The items of a secret or configMap; in a projected volume no two may have one path.
+/// Checks the items of a secret or configMap; in a projected volume, no two may have the same path.
 fn key_paths<'v>(source: &Node<'_, 'v>, paths: &mut HashSet<&'v str>, unique: bool, out: &mut Findings) {
     let items = source.field("items");
     for item in items.iter().flat_map(Node::items) {
@@ -114,7 +114,7 @@ fn taken<'v>(item: &Node<'_, 'v>, paths: &mut HashSet<&'v str>, unique: bool, ou
         && !paths.insert(path)
         && unique
     {
-        out.error(Code::DuplicateName, item.place("path"), format!("the volume has a file {path} already"));
+        out.error(Code::DuplicateName, item.place("path"), format!("the volume already has a file {path}"));
     }
 }
 
@@ -171,14 +171,18 @@ fn ephemeral(pod: &Node, volume: &Node, source: &Node, out: &mut Findings) {
     if count == 0 {
         out.error(Code::MissingField, spec.place("accessModes"), "a volume claim needs an access mode");
     } else if alone && count > 1 {
-        out.error(Code::BadFieldValue, spec.place("accessModes"), "ReadWriteOncePod stands alone");
+        out.error(
+            Code::BadFieldValue,
+            spec.place("accessModes"),
+            "ReadWriteOncePod can't be combined with other access modes",
+        );
     }
     let storage = spec.value.pointer("/resources/requests/storage");
     let at = || spec.place("resources").child("requests").child("storage");
     match storage.map(Quantity::from_value) {
         None => out.error(Code::MissingField, at(), "a volume claim needs a size"),
         Some(Ok(size)) if size <= Quantity::ZERO => {
-            out.error(Code::BadQuantity, at(), format!("{size} must be more than nothing"));
+            out.error(Code::BadQuantity, at(), format!("{size} must be greater than zero"));
         }
         Some(Err(why)) if storage.is_some_and(|s| s.is_string() || s.is_number()) => {
             out.error(Code::BadQuantity, at(), why.to_string());
@@ -186,6 +190,10 @@ fn ephemeral(pod: &Node, volume: &Node, source: &Node, out: &mut Findings) {
         _ => {}
     }
     if let Some(class) = spec.text_of("storageClassName").filter(|class| !names::is_dns1123_subdomain(class)) {
-        out.error(Code::BadName, spec.place("storageClassName"), format!("{class:?} is not a storage class's name"));
+        out.error(
+            Code::BadName,
+            spec.place("storageClassName"),
+            format!("{class:?} is not a valid storage class name"),
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! The fields of a Pod and their types, as Kubernetes 1.34 knows them.
 //!
-//! `schema.txt`, beside this folder, is a table made of k8s-openapi's Pod by `UPDATE=1 cargo test --test pod_schema`:
-//! a type's name, then a line a field, `name type`, with `!` after the name of a field that must be there. A type is a
-//! scalar's name, another type's name, `[` and what a list holds, or `{` and what a map holds.
+//! `schema.txt`, beside this folder, is a table that `UPDATE=1 cargo test --test pod_schema` generates from k8s-openapi's
+//! Pod: a type's name, then one line per field, `name type`, with `!` after the name of a required field. A type is the name
+//! of a scalar or of another type, `[` and the type of a list's elements, or `{` and the type of a map's values.
 
 mod places;
 
@@ -17,72 +17,72 @@ const TABLE: &str = include_str!("../schema.txt");
 /// A type of object: its name in the API reference, and its fields.
 #[derive(Debug)]
 pub struct Type {
-    /// Such as `Container`.
+    /// Its name in the API reference, such as `Container`.
     pub name: &'static str,
-    /// Sorted by name.
+    /// Its fields, sorted by name.
     pub fields: Vec<Field>,
 }
 
 /// A field of an object.
 #[derive(Debug)]
 pub struct Field {
-    /// Such as `image`.
+    /// Its name, such as `image`.
     pub name: &'static str,
-    /// What it holds.
+    /// The shape of its value.
     pub shape: Shape,
-    /// Whether it must be there.
+    /// Whether the schema requires it.
     pub required: bool,
 }
 
-/// What a field, an element or a map's value may hold.
+/// The shape of a field, of a list's element or of a map's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shape {
-    /// A text.
+    /// A string.
     String,
-    /// true or false.
+    /// `true` or `false`.
     Bool,
-    /// A whole number of 32 bits.
+    /// An integer of 32 bits.
     Int32,
-    /// A whole number of 64 bits.
+    /// An integer of 64 bits.
     Int64,
-    /// A resource quantity: a text or a number.
+    /// A resource quantity: a string or a number.
     Quantity,
-    /// A number or a text, such as a port.
+    /// An integer or a string, such as a port.
     IntOrString,
     /// A date and time of RFC 3339.
     Time,
-    /// Anything.
+    /// Any value.
     Any,
     /// An object of a type; [`Shape::object`] finds it.
     Object(usize),
-    /// A list.
+    /// A list, with the shape of its elements.
     List(Box<Shape>),
-    /// A map with keys of the user's choice.
+    /// A map with keys of the user's choice, with the shape of its values.
     Map(Box<Shape>),
 }
 
-/// What the schema says of a place in a Pod.
+/// What the schema says about a place in a Pod.
 #[derive(Debug)]
 pub enum Lookup {
     /// The place has this shape.
     Known(&'static Shape),
-    /// A step on the way, or the last, is no field of its object.
+    /// A step on the way, or the last, isn't a field of its object.
     UnknownField {
         /// The type of the object.
         parent: &'static Type,
-        /// The step that isn't known, as an index among the steps.
+        /// The index of the unknown step.
         depth: usize,
         /// The fields that the type has.
         known: Vec<&'static str>,
     },
-    /// A step goes into something that has no such steps: an index into an object, a field of a text.
+    /// A step doesn't fit the shape before it: an index into an object, or a field of a string.
     Mismatch {
-        /// What the step goes into.
+        /// The shape before the step.
         parent: &'static Shape,
-        /// The step, as an index among the steps.
+        /// The index of the step.
         depth: usize,
     },
-    /// Inside of something that may hold anything.
+    /// The place is inside a value that the schema leaves open.
     Free,
 }
 
@@ -93,7 +93,7 @@ impl Type {
         self.fields.get(place)
     }
 
-    /// What a message calls such an object.
+    /// What messages call such an object, such as `a container`.
     pub fn noun(&self) -> String {
         match self.name {
             "Pod" => "a Pod".to_string(),
@@ -112,7 +112,7 @@ impl Type {
 }
 
 impl Shape {
-    /// The type of an object; nothing for other shapes.
+    /// The type of an object; `None` for other shapes.
     pub fn object(&self) -> Option<&'static Type> {
         match self {
             Shape::Object(index) => types().get(*index),
@@ -120,14 +120,14 @@ impl Shape {
         }
     }
 
-    /// What a message says is wanted here.
+    /// What messages say is expected, such as `an integer`.
     pub fn wanted(&self) -> &'static str {
         match self {
             Shape::String | Shape::Time => "a string",
             Shape::Bool => "a boolean",
-            Shape::Int32 | Shape::Int64 => "a whole number",
+            Shape::Int32 | Shape::Int64 => "an integer",
             Shape::Quantity => "a quantity",
-            Shape::IntOrString => "a whole number or a string",
+            Shape::IntOrString => "an integer or a string",
             Shape::Any => "anything",
             Shape::Object(_) | Shape::Map(_) => "an object",
             Shape::List(_) => "a list",
@@ -135,9 +135,9 @@ impl Shape {
     }
 }
 
-/// The type of the whole Pod.
+/// The type of a Pod.
 pub fn pod() -> &'static Type {
-    // The table starts with it.
+    // It is the first type in the table.
     &types()[0]
 }
 
@@ -146,7 +146,7 @@ pub fn by_name(name: &str) -> Option<&'static Type> {
     types().iter().find(|known| known.name == name)
 }
 
-/// What stands at a place of a Pod, as far as the schema says.
+/// Looks a place of a Pod up in the schema.
 pub fn type_at(steps: &[Step]) -> Lookup {
     static ROOT: Shape = Shape::Object(0);
     let mut here: &'static Shape = &ROOT;
@@ -175,7 +175,7 @@ fn types() -> &'static [Type] {
     TYPES.get_or_init(|| read(TABLE))
 }
 
-/// Reads the table. It's ours and a test compares it with its source, so that what can't be read is left as [`Shape::Any`].
+/// Reads the table. A test compares it with its source, so a type that can't be read is simply [`Shape::Any`].
 fn read(table: &'static str) -> Vec<Type> {
     let names = || table.lines().filter(|line| !line.starts_with(' '));
     let index: HashMap<&str, usize> = names().enumerate().map(|(n, name)| (name, n)).collect();

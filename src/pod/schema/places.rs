@@ -1,17 +1,17 @@
-//! Where in a Pod a field belongs that stands in the wrong place.
+//! Where in a Pod a misplaced field belongs.
 
 use super::{Shape, Type, pod};
 use std::collections::VecDeque;
 
-/// The places of a Pod where a field of this name is known, nearest to the root first, each as a JSONPath with `[*]` for
-/// any element. Looks first below `from`, which is the object that the field was found in and its place, then everywhere;
-/// `status`, which nobody writes, and ephemeral containers, which a new Pod can't have, are left out.
+/// The places of a Pod that have a field of this name, nearest to the root first, each as a JSONPath with `[*]` for any
+/// element. Searches below `from`, the type and place of the object that the field was found in, and if it finds nothing,
+/// everywhere. Leaves out `status`, which users don't write, and ephemeral containers, which a new Pod can't have.
 pub fn places(field: &str, from: (&'static Type, &str)) -> Vec<String> {
     let below = search(field, from.0, from.1);
     if below.is_empty() { search(field, pod(), "$") } else { below }
 }
 
-/// Deep enough for anything in a Pod's spec, and few enough to read.
+/// The deepest level that is searched: deep enough for anything in a Pod's spec, few enough results to read.
 const DEEPEST: usize = 5;
 
 fn search(field: &str, start: &'static Type, at: &str) -> Vec<String> {

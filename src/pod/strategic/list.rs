@@ -1,4 +1,4 @@
-//! Lists in a strategic merge patch: by a key, as sets, or one for the other; and the order of what comes out.
+//! Lists in a strategic merge patch: merged by a key, merged as sets, or replaced; and the order of the result.
 
 use super::{PATCH, Refused, child, merge_object, new, set, type_of};
 use crate::edit::{Editor, Pointer};
@@ -6,7 +6,7 @@ use crate::pod::merge_keys::{ListMerge, list_merge};
 use crate::pod::schema::Shape;
 use serde_json::Value;
 
-/// An element of the result: one that the list has, by its place there, or a new one.
+/// An element of the result: an existing one, by its index, or a new one.
 enum Slot {
     Old(usize),
     New(Value),
@@ -40,7 +40,7 @@ pub(super) fn merge(
     }
 }
 
-/// Takes the scalars of `$deleteFromPrimitiveList` out of the list at `at`.
+/// Removes the scalars of `$deleteFromPrimitiveList` from the list at `at`.
 pub(super) fn delete(editor: &mut Editor, at: &Pointer, gone: &Value) -> Result<(), Refused> {
     let Value::Array(gone) = gone else {
         return Err(Box::new((at.clone(), "$deleteFromPrimitiveList must be a list".to_string())));
@@ -59,12 +59,12 @@ fn by_key(
 ) -> Result<(), Refused> {
     let keyless = |item: &Value| match item {
         Value::Object(_) => format!("an element has no `{key}`, by which this list is merged: {item}"),
-        _ => format!("this list holds objects, and they are merged by `{key}`: {item} is none"),
+        _ => format!("the elements of this list are objects, merged by `{key}`; {item} is not an object"),
     };
     let (directives, patch): (Vec<&Value>, Vec<&Value>) = patch.iter().partition(|item| new::is_directive(item));
     let word = |item: &Value| item.get(PATCH).and_then(Value::as_str).unwrap_or_default().to_string();
     if let Some(bad) = directives.iter().find(|item| !matches!(word(item).as_str(), "replace" | "delete")) {
-        return Err(Box::new((at.clone(), format!("$patch is replace or delete in a list, not {}", bad[PATCH]))));
+        return Err(Box::new((at.clone(), format!("$patch must be replace or delete in a list, not {}", bad[PATCH]))));
     }
     if directives.iter().any(|item| word(item) == "replace") {
         let items = patch.iter().filter_map(|item| new::value(item)).collect();
@@ -104,7 +104,7 @@ fn by_key(
     arrange(editor, at, old, added, &patch, |item| item.get(key))
 }
 
-/// Checks that the patch's elements stand in its `$setElementOrder`, in that order.
+/// Checks that the patch's elements are in its `$setElementOrder`, in that order.
 fn follows(at: &Pointer, key: &str, patch: &[&Value], order: &[Value]) -> Result<(), Refused> {
     let mut rest = order.iter();
     match patch.iter().find(|item| !rest.any(|listed| listed.get(key) == item.get(key))) {
@@ -116,7 +116,7 @@ fn follows(at: &Pointer, key: &str, patch: &[&Value], order: &[Value]) -> Result
     }
 }
 
-/// The places of the scalars that stay (each once), and those that are new.
+/// The indexes of the scalars that stay (each once), and the new scalars.
 fn union(old: &[Value], patch: &[Value]) -> (Vec<usize>, Vec<Value>) {
     let stay = (0..old.len()).filter(|&n| !old[..n].contains(&old[n])).collect();
     let mut added: Vec<Value> = Vec::new();
@@ -128,9 +128,9 @@ fn union(old: &[Value], patch: &[Value]) -> (Vec<usize>, Vec<Value>) {
     (stay, added)
 }
 
-/// Puts the elements in order: those that the patch (or its `$setElementOrder`) names as it names them, the others as they
-/// were, and the two interleaved so that an element of the second kind comes right before the first of the other kind that
-/// it stood before. Changes the list as little as it can.
+/// Puts the elements in order: those that the patch (or its `$setElementOrder`) names in its order, the others in their old
+/// order. The two are interleaved so that an element that isn't named comes directly before the first named one that it
+/// preceded. Changes the list as little as possible.
 fn arrange(
     editor: &mut Editor,
     at: &Pointer,
@@ -141,7 +141,7 @@ fn arrange(
 ) -> Result<(), Refused> {
     let current = items(editor, at);
     let rank = |item: &Value| order.iter().position(|listed| key_of(listed) == key_of(item));
-    // An element's place before the merge: that of the first of its key.
+    // An element's index before the merge: that of the first with its key.
     let was = |slot: &Slot| match slot {
         Slot::Old(n) => current.iter().position(|item| key_of(item) == key_of(&current[*n])),
         Slot::New(_) => None,

@@ -1,4 +1,4 @@
-//! Kubernetes' strategic merge patch, as `kubectl patch --type=strategic` carries it out.
+//! Kubernetes' strategic merge patch, as `kubectl patch --type=strategic` applies it.
 //!
 //! Objects merge field by field, null removes, and lists merge as [`list_merge`](super::merge_keys::list_merge) says. The
 //! directives are those of [the Kubernetes contributors' page](https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md):
@@ -7,10 +7,10 @@
 //! An element that's new to its list comes before those that are there, as with kubectl, unless
 //! `$setElementOrder` says otherwise. So a container that a patch adds to `containers` without it becomes `containers[0]`.
 //!
-//! Three things differ from kubectl on purpose, each where it gives a result that nobody can want: directives and nulls
-//! inside of a new object or element are carried out (kubectl writes some of them into the Pod); an object that is new and
-//! says `$patch: replace` is kept (kubectl drops it); and fields that the schema doesn't know merge as objects do, or
-//! replace each other (kubectl refuses them).
+//! Three things differ from kubectl on purpose, where its result is never useful: directives and nulls inside a new object
+//! or element take effect (kubectl writes some of them into the Pod); a new object with `$patch: replace` is kept (kubectl
+//! drops it); and fields that the schema doesn't know are merged if both are objects, and replaced otherwise (kubectl
+//! refuses them).
 
 mod list;
 mod new;
@@ -24,18 +24,21 @@ pub(super) const RETAIN: &str = "$retainKeys";
 pub(super) const ORDER: &str = "$setElementOrder/";
 pub(super) const DELETE: &str = "$deleteFromPrimitiveList/";
 
-/// A Pod is less deep; what is deeper is no Pod.
+/// The deepest nesting of a patch; a Pod is less deep.
 const DEEPEST: usize = 64;
 
 /// Where a patch can't be applied, and why.
 pub type Refused = Box<(Pointer, String)>;
 
-/// Applies a strategic merge patch to the Pod at `at`: all of it, or, if it fails, nothing.
+/// Applies a strategic merge patch to the Pod at `at`: all of it, or nothing.
+///
+/// # Errors
+/// The place at which the patch can't be applied, and why.
 pub fn strategic_merge(editor: &mut Editor, at: &Pointer, patch: &Value) -> Result<(), Refused> {
     static POD: Shape = Shape::Object(0);
     debug_assert!(POD.object().is_some_and(|object| object.name == pod().name));
     let Value::Object(patch) = patch else {
-        return Err(Box::new((at.clone(), "a strategic merge patch is an object".to_string())));
+        return Err(Box::new((at.clone(), "a strategic merge patch must be an object".to_string())));
     };
     let mark = editor.mark();
     let merged = merge_object(editor, at, Some(&POD), patch, 0);
@@ -45,7 +48,7 @@ pub fn strategic_merge(editor: &mut Editor, at: &Pointer, patch: &Value) -> Resu
     merged
 }
 
-/// Merges a patch into the object at `at`, whose shape is known or isn't.
+/// Merges a patch into the object at `at`; its shape may be unknown.
 fn merge_object(
     editor: &mut Editor,
     at: &Pointer,
@@ -63,7 +66,9 @@ fn merge_object(
         None => {}
         Some(Value::String(word)) if word == "replace" => return set(editor, at, new::object(patch)),
         Some(Value::String(word)) if word == "delete" => return set(editor, at, Value::Object(Map::new())),
-        Some(other) => return Err(Box::new((at.clone(), format!("$patch is replace or delete here, not {other}")))),
+        Some(other) => {
+            return Err(Box::new((at.clone(), format!("$patch must be replace or delete here, not {other}"))));
+        }
     }
     retain_keys(editor, at, patch)?;
     for (key, order) in patch {
@@ -91,7 +96,7 @@ fn merge_object(
             RETAIN => {}
             _ if key.starts_with(ORDER) || key.starts_with(DELETE) => {}
             _ if key.starts_with('$') => return Err(Box::new((at.clone(), format!("there's no directive {key}")))),
-            // Done together with its order.
+            // Merged together with its order.
             _ if value.is_array() && patch.contains_key(&format!("{ORDER}{key}")) => {}
             _ => merge_field(editor, at, shape, key, value, depth)?,
         }

@@ -1,9 +1,9 @@
-//! What of a patch becomes part of the Pod where nothing was to merge with.
+//! The part of a patch that becomes part of the Pod if there is nothing to merge with.
 
 use super::PATCH;
 use serde_json::{Map, Value};
 
-/// A value of a patch without its directives and nulls; nothing if a directive says to delete it.
+/// A value of a patch without its directives and nulls; `None` if a directive deletes it.
 pub(super) fn value(patch: &Value) -> Option<Value> {
     match patch {
         Value::Object(map) if map.get(PATCH).is_some_and(|word| word == "delete") => None,
@@ -21,7 +21,7 @@ pub(super) fn object(patch: &Map<String, Value>) -> Value {
     Value::Object(fields.filter_map(|(key, inner)| Some((key.clone(), value(inner)?))).collect())
 }
 
-/// Whether an element of a list says what to do with the list, and is none of its elements.
+/// Whether an element of a list is a directive for the list, and not an element to merge.
 pub(super) fn is_directive(item: &Value) -> bool {
     item.get(PATCH).is_some()
 }

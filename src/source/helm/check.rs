@@ -1,10 +1,10 @@
-//! What can be said of values before anything is made of them: shapes and misspelt keys, all at once.
+//! Checks values before they are used: reports wrong types and misspelt keys, all at once.
 
 use super::fields::{self, Takes};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Span, did_you_mean};
 use crate::source::{Kind, Node};
 
-/// More unknown keys than this in one place are another file altogether; to guess what each could mean takes time.
+/// The most unknown keys that are reported in one place: more means another kind of file, and suggestions take time.
 const MOST_UNKNOWN: usize = 50;
 
 /// Checks the merged values.
@@ -30,7 +30,7 @@ pub fn check(values: &Node, found: &mut Diagnostics) {
     if let Some(queue) = agent.get("queue")
         && !matches!(queue.kind, Kind::Null | Kind::String(_) | Kind::Number(_))
     {
-        let wrong = wrong_type("agentk8sglue.queue", "one queue's name, or several with commas between", queue);
+        let wrong = wrong_type("agentk8sglue.queue", "one queue's name, or several separated by commas", queue);
         found.push(wrong.help("write `queue: first,second`, or give the queues as keys of `agentk8sglue.queues`"));
     }
     list_of_rules(agent, "agentk8sglue.rules", found);
@@ -67,7 +67,8 @@ fn template(base: &Node, path: &str, found: &mut Diagnostics) {
     }
     if let Some((key, mounts)) = base.entry("fileMounts").filter(|(_, mounts)| !mounts.is_empty()) {
         let names: Vec<&str> = mounts.items().iter().filter_map(|m| m.get("name")?.as_str()).collect();
-        let message = format!("`{path}.fileMounts` reaches no Pod: the chart makes no object that could be mounted");
+        let message =
+            format!("`{path}.fileMounts` has no effect on Pods: the chart creates nothing that a Pod could mount");
         let help = format!(
             "put {} into a ConfigMap or Secret, and mount that with `volumes` and `volumeMounts`; \
              a rule's `companions` can create it",
@@ -79,13 +80,13 @@ fn template(base: &Node, path: &str, found: &mut Diagnostics) {
 
 fn unknown(key: &str, span: Span, path: &str) -> Diagnostic {
     let message = format!(
-        "`{path}.{key}` is no key of the chart and no field of a Pod's spec or of a container, so it is left out"
+        "`{path}.{key}` is neither a key of the chart nor a field of a Pod's spec or a container; it is ignored"
     );
     let diagnostic = warning(Diagnostic::new(Code::UnknownKey, message).at(span));
     match (did_you_mean(key, fields::all()), key) {
         (Some(near), _) => diagnostic.help(format!("did you mean `{near}`?")),
-        (None, "metadata") => diagnostic.help("`labels` and `annotations` stand here without `metadata`"),
-        (None, "spec") => diagnostic.help("the fields of the spec stand here without `spec`"),
+        (None, "metadata") => diagnostic.help("write `labels` and `annotations` here directly, without `metadata`"),
+        (None, "spec") => diagnostic.help("write the fields of the spec here directly, without `spec`"),
         (None, _) => diagnostic,
     }
 }
@@ -112,11 +113,11 @@ fn takes(map: &Node, key: &str, path: &str, wanted: Takes, found: &mut Diagnosti
             found.push(wrong_type(path, "a list", value).help("start each element with `- `"));
         }
         (Takes::List, _) => found.push(wrong_type(path, "a list", value)),
-        (Takes::Text, _) => found.push(wrong_type(path, "text", value).help("quote it if it is text")),
+        (Takes::Text, _) => found.push(wrong_type(path, "a string", value).help("quote it if it is text")),
     }
 }
 
-/// `rules:` is only checked for being a list: what stands in it is the rules' own matter.
+/// Checks that `rules` is a list; the rules in it are checked when they are read.
 fn list_of_rules(map: &Node, path: &str, found: &mut Diagnostics) {
     if let Some(rules) = map.get("rules")
         && !matches!(rules.kind, Kind::List(_) | Kind::Null)
@@ -136,7 +137,7 @@ fn required(agent: &Node, list: &str, keys: &[&str], found: &mut Diagnostics) {
             match item.get(key) {
                 None => found.push(Diagnostic::new(Code::MissingKey, format!("`{path}` is missing")).at(item.span)),
                 Some(value) if value.as_text().is_none() => {
-                    found.push(wrong_type(&path, "text", value).help("quote it if it is text"));
+                    found.push(wrong_type(&path, "a string", value).help("quote it if it is text"));
                 }
                 Some(_) => {}
             }
@@ -145,6 +146,6 @@ fn required(agent: &Node, list: &str, keys: &[&str], found: &mut Diagnostics) {
 }
 
 fn wrong_type(path: &str, wanted: &str, value: &Node) -> Diagnostic {
-    let message = format!("`{path}` takes {wanted}, and this is {}", value.kind_name());
+    let message = format!("`{path}` must be {wanted}, not {}", value.kind_name());
     Diagnostic::new(Code::WrongType, message).at(value.span)
 }

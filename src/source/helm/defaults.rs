@@ -1,20 +1,21 @@
-//! What ClearML's chart says where the values are silent, and what it writes around them.
+//! The defaults of ClearML's chart, and the Pod template that it writes the values into.
 //!
-//! It is kept as a text of its own in [`Sources`], so that a trace has a line to point to.
+//! They are a text of their own in [`Sources`], so that a trace has a line to point to.
 
 use crate::diagnostic::{Diagnostics, FileId, Sources, Span};
 use crate::source::{Node, yaml};
 
-/// The name that people see.
+/// The name of the text in messages.
 pub const NAME: &str = "<chart defaults>";
 
-/// The release name where none is given: the one that the chart's own documentation installs under.
+/// The release name by default: the one in the chart's own documentation.
 pub const RELEASE: &str = "clearml-agent";
 
-/// The chart's name, which is part of the names that it makes.
+/// The chart's name, which is part of the names of its objects.
 pub const CHART: &str = "clearml-agent";
 
-/// Two documents: the values, and the Pod template of the chart's ConfigMap with the values that go into each place.
+/// Three documents: the values, the Pod template of the chart's ConfigMap with the values that go into each place, and the
+/// name of the default queue.
 const TEXT: &str = "\
 # What the clearml-agent chart takes where the values files say nothing.
 agentk8sglue:
@@ -69,19 +70,19 @@ spec:
 default
 ";
 
-/// The defaults, read.
+/// The parsed defaults.
 #[derive(Debug, Clone)]
 pub struct Defaults {
-    /// The values.
+    /// The chart's default values.
     pub values: Node,
-    /// The template, with `<…>` where a value goes.
+    /// The chart's Pod template, with `<…>` where a value goes.
     pub template: Node,
-    /// Where the queue's name stands.
+    /// The place of the default queue's name.
     pub queue: Span,
 }
 
 impl Defaults {
-    /// Adds the text to the sources and reads it.
+    /// Adds the text of the defaults to the sources and reads it.
     pub fn read(sources: &mut Sources) -> Self {
         let file = sources.add(NAME, TEXT);
         Self::of(sources, file)

@@ -1,4 +1,4 @@
-//! What the values say about the agent itself: its environment, its files, the hook and the default image.
+//! The agent's own settings in the values: its environment, its files, the hook and the default image.
 
 use super::Values;
 use crate::source::{Kind, Node, Style, Text};
@@ -8,9 +8,9 @@ use crate::source::{Kind, Node, Style, Text};
 pub struct FileMount {
     /// The file's name.
     pub name: Text,
-    /// The folder that it stands in, which is on Python's import path.
+    /// The folder that it is in, which is on Python's import path.
     pub folder_path: Text,
-    /// What it holds.
+    /// Its contents.
     pub content: Text,
 }
 
@@ -20,19 +20,19 @@ const HOOK: &str = "CLEARML_K8S_GLUE_TEMPLATE_MODULE";
 const PRE_APPLY: &str = "CLEARML_K8S_GLUE_POD_PRE_APPLY_CMD";
 
 impl Values {
-    /// The agent's own environment: the names of `agentk8sglue.extraEnvs` that have a plain value. Those whose value
-    /// comes from a Secret or a field aren't known offline.
+    /// The agent's own environment: the variables of `agentk8sglue.extraEnvs` that have a plain value. Values that come from
+    /// a Secret or a field aren't known offline.
     pub fn environment(&self) -> Vec<(Text, Text)> {
         let given = self.items("extraEnvs").iter();
         given.filter_map(|item| Some((item.get("name")?.as_text()?.clone(), scalar(item.get("value")?)?))).collect()
     }
 
-    /// The Python hook, `module:function`, with the place where it is named. Of several the last counts, as in a Pod.
+    /// The Python hook, `module:function`, with the place that names it. Of several, the last counts, as in a Pod.
     pub fn hook(&self) -> Option<Text> {
         self.named(HOOK)
     }
 
-    /// The same, as a process can be given it: a name or a value that none can have would keep it from starting.
+    /// The agent's own environment for a process: without names and values that no process can have.
     pub fn variables(&self) -> Vec<(String, String)> {
         let all = self.environment().into_iter().map(|(name, value)| (name.value, value.value));
         all.filter(|(name, value)| !name.is_empty() && !name.contains(['=', '\0']) && !value.contains('\0')).collect()
@@ -62,12 +62,12 @@ impl Values {
         mounts.collect()
     }
 
-    /// `agentk8sglue.taskAsJob`: whether the agent makes a Job of each task, and not a bare Pod.
+    /// `agentk8sglue.taskAsJob`: whether the agent creates a Job for each task instead of a bare Pod.
     pub fn task_as_job(&self) -> bool {
         self.is_set(&["agentk8sglue", "taskAsJob"])
     }
 
-    /// `agentk8sglue.defaultContainerImage`: the image of a task that names none.
+    /// `agentk8sglue.defaultContainerImage`: the image of tasks that set none.
     pub fn default_image(&self) -> Option<Text> {
         let image = self.values.get_path(&["agentk8sglue", "defaultContainerImage"])?.as_text()?;
         (!image.value.is_empty()).then(|| image.clone())
@@ -78,7 +78,7 @@ impl Values {
     }
 }
 
-/// A scalar as the text that an environment variable would hold.
+/// A scalar as the text that an environment variable would have.
 fn scalar(node: &Node) -> Option<Text> {
     let value = match &node.kind {
         Kind::String(text) => return Some(text.clone()),

@@ -1,13 +1,15 @@
-//! The names that may stand in `basePodTemplate`: the chart's own keys, and the fields of a Pod.
+//! The keys that have a meaning in `basePodTemplate`: the chart's own, and the fields of a Pod's spec and of a container.
 
-/// What a key of the chart takes.
+use crate::pod::schema;
+
+/// The type of value that a key of the chart takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
     /// A mapping.
     Map,
     /// A list of mappings.
     List,
-    /// Text.
+    /// A string.
     Text,
 }
 
@@ -31,105 +33,26 @@ pub const CHART: &[(&str, Takes)] = &[
     ("hostAliases", Takes::List),
 ];
 
-/// The fields of a Pod's spec.
-pub const POD_SPEC: &[&str] = &[
-    "activeDeadlineSeconds",
-    "affinity",
-    "automountServiceAccountToken",
-    "containers",
-    "dnsConfig",
-    "dnsPolicy",
-    "enableServiceLinks",
-    "ephemeralContainers",
-    "hostAliases",
-    "hostIPC",
-    "hostNetwork",
-    "hostPID",
-    "hostUsers",
-    "hostname",
-    "hostnameOverride",
-    "imagePullSecrets",
-    "initContainers",
-    "nodeName",
-    "nodeSelector",
-    "os",
-    "overhead",
-    "preemptionPolicy",
-    "priority",
-    "priorityClassName",
-    "readinessGates",
-    "resourceClaims",
-    "resources",
-    "restartPolicy",
-    "runtimeClassName",
-    "schedulerName",
-    "schedulingGates",
-    "securityContext",
-    "serviceAccount",
-    "serviceAccountName",
-    "setHostnameAsFQDN",
-    "shareProcessNamespace",
-    "subdomain",
-    "terminationGracePeriodSeconds",
-    "tolerations",
-    "topologySpreadConstraints",
-    "volumes",
-];
+/// Whether a Pod's spec has a field of this name.
+pub fn is_pod_spec(name: &str) -> bool {
+    schema::by_name("PodSpec").is_some_and(|known| known.field(name).is_some())
+}
 
-/// The fields of a container.
-pub const CONTAINER: &[&str] = &[
-    "args",
-    "command",
-    "env",
-    "envFrom",
-    "image",
-    "imagePullPolicy",
-    "lifecycle",
-    "livenessProbe",
-    "name",
-    "ports",
-    "readinessProbe",
-    "resizePolicy",
-    "resources",
-    "restartPolicy",
-    "restartPolicyRules",
-    "securityContext",
-    "startupProbe",
-    "stdin",
-    "stdinOnce",
-    "terminationMessagePath",
-    "terminationMessagePolicy",
-    "tty",
-    "volumeDevices",
-    "volumeMounts",
-    "workingDir",
-];
+/// Whether a container has a field of this name.
+pub fn is_container(name: &str) -> bool {
+    schema::by_name("Container").is_some_and(|known| known.field(name).is_some())
+}
 
 /// Whether the chart documents this key.
 pub fn is_chart_key(key: &str) -> bool {
     CHART.iter().any(|(name, _)| *name == key)
 }
 
-/// Every name that may stand there.
+/// Every key that has a meaning in `basePodTemplate`.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    CHART.iter().map(|(name, _)| *name).chain(POD_SPEC.iter().copied()).chain(CONTAINER.iter().copied())
+    CHART.iter().map(|(name, _)| *name).chain(fields_of("PodSpec")).chain(fields_of("Container"))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn properties<T: schemars::JsonSchema>() -> Vec<String> {
-        let schema = schemars::schema_for!(T);
-        let mut names: Vec<String> =
-            schema.as_value()["properties"].as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn the_lists_are_those_of_kubernetes() {
-        assert_eq!(properties::<k8s_openapi::api::core::v1::PodSpec>(), POD_SPEC);
-        assert_eq!(properties::<k8s_openapi::api::core::v1::Container>(), CONTAINER);
-    }
+fn fields_of(name: &str) -> impl Iterator<Item = &'static str> + use<> {
+    schema::by_name(name).into_iter().flat_map(|known| &known.fields).map(|field| field.name)
 }

@@ -1,16 +1,15 @@
-//! Putting values on top of one another as Helm does.
+//! Merges values as Helm does.
 
 use crate::source::{Kind, Node, Text};
 use std::collections::HashMap;
 
-/// Several values files as one, as `helm install -f a.yaml -f b.yaml` sees them: mappings merge deeply, anything else
-/// that a later file says replaces what an earlier one said, lists too. Each value keeps its place, so that it can
-/// still be told which file it came from.
+/// Merges several values files, as `helm install -f a.yaml -f b.yaml` does: mappings merge deeply; anything else in a later
+/// file replaces the earlier value, lists too. Each value keeps its place, so the file that it came from stays known.
 ///
 /// Helm joins the files first and the chart's defaults after (`mergeMaps` in its `pkg/cli/values`, then
-/// `CoalesceValues`). An explicit null of a later file therefore stands in for what the earlier files said, and takes
-/// the chart's default away too; only a key still later brings the defaults back. So nulls stay in the result here, and
-/// [`overlay`] takes them out.
+/// `CoalesceValues`). An explicit null in a later file therefore replaces the earlier value, and removes the chart's
+/// default too; only a key in a still later file restores the defaults. So nulls stay in this result, and [`overlay`]
+/// removes them.
 pub fn merge(values: Vec<Node>) -> Node {
     let mut values = values.into_iter();
     let Some(first) = values.next() else {
@@ -19,7 +18,7 @@ pub fn merge(values: Vec<Node>) -> Node {
     values.fold(first, |below, above| join(below, above, false))
 }
 
-/// Values on top of defaults: as [`merge`], and a null takes the key of the defaults away, as Helm's coalescing does.
+/// Merges values over defaults: as [`merge`], but a null removes the key of the defaults, as Helm's coalescing does.
 pub fn overlay(defaults: Node, values: Node) -> Node {
     join(defaults, values, true)
 }
@@ -34,7 +33,7 @@ fn join(below: Node, above: Node, null_removes: bool) -> Node {
 }
 
 fn join_maps(below: Vec<(Text, Node)>, above: Vec<(Text, Node)>, null_removes: bool) -> Vec<(Text, Node)> {
-    // A removed entry leaves a gap until the end, so that the places stay right.
+    // A removed entry leaves a gap until the end, so that the indexes stay valid.
     let mut entries: Vec<Option<(Text, Node)>> = below.into_iter().map(Some).collect();
     let names = entries.iter().enumerate().filter_map(|(place, entry)| Some((entry.as_ref()?.0.value.clone(), place)));
     let places: HashMap<String, usize> = names.collect();
@@ -43,7 +42,7 @@ fn join_maps(below: Vec<(Text, Node)>, above: Vec<(Text, Node)>, null_removes: b
             entries.push(Some((key, value)));
             continue;
         };
-        // The key comes along: what it holds now was said there, and a trace must point to that line.
+        // The key is replaced too: its value is from there now, and a trace must point to that line.
         *slot = match slot.take() {
             _ if null_removes && value.is_null() => None,
             Some((_, had)) if matches!((&had.kind, &value.kind), (Kind::Map(_), Kind::Map(_))) => {

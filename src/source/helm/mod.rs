@@ -1,4 +1,4 @@
-//! Helm values → queues, base Pod templates, rules and environment: what ClearML's chart makes of a values file.
+//! Reads Helm values for queues, Pod templates, rules and the agent's environment, as ClearML's chart does.
 //!
 //! ```text
 //! values files ─ merge ─ check ─ on the chart's defaults ─ Values ─ template(queue) → base Pod template
@@ -34,26 +34,26 @@ pub struct Values {
     namespace: Option<String>,
 }
 
-/// A queue that the values name.
+/// A queue in the values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueName {
     /// Its name.
     pub name: String,
-    /// Where it is named first.
+    /// The place that names it first.
     pub span: Span,
 }
 
 impl Values {
-    /// Reads values files in the order of Helm's `-f`. Every mistake goes to `found`; nothing is given only if a file
-    /// isn't a YAML mapping, so that what else is wrong can still be told.
+    /// Reads values files in the order of Helm's `-f`. Every mistake goes to `found`. Returns `None` only if a file isn't a
+    /// YAML mapping, so that all other mistakes can be reported together.
     ///
-    /// A text named `<chart defaults>` is added to the sources: values that no file gave stand there.
+    /// Adds a text named `<chart defaults>` to the sources, for the places of values that are in no file.
     pub fn read(sources: &mut Sources, files: &[FileId], found: &mut Diagnostics) -> Option<Values> {
         let defaults = Defaults::read(sources);
         let read: Vec<Option<Node>> = files.iter().map(|file| read_file(sources, *file, found)).collect();
         let read: Vec<Node> = read.into_iter().collect::<Option<_>>()?;
         let mut given = merge(read);
-        // A bare `agentk8sglue:` would take every default of the chart away and make Helm fail; nobody means that.
+        // A bare `agentk8sglue:` would remove all defaults of the chart and make Helm fail, which nobody intends.
         if let Kind::Map(sections) = &mut given.kind {
             sections.retain(|(_, section)| !section.is_null());
         }
@@ -65,8 +65,8 @@ impl Values {
         Some(values)
     }
 
-    /// Says under which name, and in which namespace, the chart is installed: the names of its objects depend on it.
-    /// Without a name it is `clearml-agent`; without a namespace the template has none.
+    /// Sets the name and the namespace of the chart's release; the names of its objects depend on the name. By default, the
+    /// name is `clearml-agent`, and the template has no namespace.
     pub fn with_release(mut self, name: Option<&str>, namespace: Option<&str>) -> Self {
         if let Some(name) = name {
             self.release = name.to_owned();
@@ -77,25 +77,25 @@ impl Values {
         self
     }
 
-    /// All values, the chart's defaults below them.
+    /// All values, merged over the chart's defaults.
     pub fn values(&self) -> &Node {
         &self.values
     }
 
-    /// The queues that the agent serves: `agentk8sglue.queue` (one, or several with commas between), then the keys of
+    /// The queues that the agent serves: `agentk8sglue.queue` (one, or several separated by commas), then the keys of
     /// `agentk8sglue.queues`; `default` if neither names one.
     pub fn queues(&self) -> &[QueueName] {
         &self.queues
     }
 
-    /// The base Pod template of a queue: `basePodTemplate` with the queue's `templateOverrides` on top (mappings merge,
-    /// lists are replaced, a null takes a key away), brought into the places where the chart puts each key.
+    /// The Pod template of a queue: `basePodTemplate` with the queue's `templateOverrides` merged into it (mappings merge,
+    /// lists are replaced, a null removes a key), each key at the place where the chart puts it.
     ///
-    /// Beyond the chart it has `kind`, and the fields that the chart drops: `schedulerName`, `hostAliases` and every
+    /// Unlike the chart's, it has `kind`, and the fields that the chart drops: `schedulerName`, `hostAliases` and every
     /// other field of a Pod's spec go into the spec, other fields of a container into the task's container. A name that
-    /// both have means the spec, unless the chart maps it. `containers` merges its first element into the task's
-    /// container and adds the others. Elements of `imagePullSecrets` and `ports`, and the first container's `env` and
-    /// `volumeMounts`, come after the chart's.
+    /// both have belongs to the spec, unless the chart maps it. The first element of `containers` is merged into the task's
+    /// container, and the others are added. Elements of `imagePullSecrets` and `ports`, and the first container's `env` and
+    /// `volumeMounts`, are appended to the chart's.
     pub fn template(&self, queue_name: &str) -> Node {
         let file = self.values.span.file;
         let base = self.values.get_path(&["agentk8sglue", "basePodTemplate"]).cloned();
@@ -108,8 +108,8 @@ impl Values {
         template::build(self, &base)
     }
 
-    /// The entry of a queue in `agentk8sglue.queues`. ClearML finds queues by name whatever their case, so a name that
-    /// differs only by case is taken if no other fits.
+    /// The entry of a queue in `agentk8sglue.queues`. ClearML ignores case in queue names, so an entry that differs only in
+    /// case is used if there is no exact one.
     fn queue(&self, name: &str) -> Option<&Node> {
         let queues = self.values.get_path(&["agentk8sglue", "queues"])?;
         queues.get(name).or_else(|| {
@@ -123,7 +123,7 @@ impl Values {
         self.values.get_path(&["agentk8sglue", "rules"]).filter(|rules| !rules.is_null())
     }
 
-    /// `agentk8sglue.queues.<queue>.rules`: the rules of one queue, for each queue that has some.
+    /// `agentk8sglue.queues.<queue>.rules`: the rules of one queue, for each queue that has rules.
     pub fn queue_rules(&self) -> Vec<(QueueName, &Node)> {
         let queues = self.values.get_path(&["agentk8sglue", "queues"]).map(Node::entries).unwrap_or_default();
         let with_rules = queues.iter().filter_map(|(key, queue)| {
@@ -133,13 +133,13 @@ impl Values {
         with_rules.collect()
     }
 
-    /// The namespace of the release, if one was given.
+    /// The namespace of the release, if it was set.
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref()
     }
 
-    /// The chart's name for the release: `fullnameOverride`, else the release's name with `nameOverride` or
-    /// `clearml-agent` after it unless it holds that already; 63 bytes at most.
+    /// The chart's name for the release: `fullnameOverride`, or the release's name followed by `nameOverride` or
+    /// `clearml-agent`, unless it already contains that; 63 bytes at most.
     pub fn fullname(&self) -> String {
         let text = |key: &str| self.values.get(key).and_then(Node::as_str).filter(|text| !text.is_empty());
         let full = match text("fullnameOverride") {
@@ -154,7 +154,7 @@ impl Values {
         full.strip_suffix('-').unwrap_or(full).to_owned()
     }
 
-    /// Whether a value counts as true to a Helm template: anything but false, zero, null and what is empty.
+    /// Whether a Helm template takes a value for true: anything but false, zero, null and empty values.
     fn is_set(&self, keys: &[&str]) -> bool {
         self.values.get_path(keys).is_some_and(|node| match &node.kind {
             Kind::Bool(set) => *set,
@@ -164,20 +164,20 @@ impl Values {
     }
 }
 
-/// One values file: one YAML mapping, or nothing.
+/// Reads a values file, which must be one YAML mapping or empty.
 fn read_file(sources: &Sources, file: FileId, found: &mut Diagnostics) -> Option<Node> {
     let mut said = Diagnostics::new();
     let mut documents = yaml::read(sources, file, &mut said).into_iter();
     let failed = said.has_errors();
     let first = documents.next();
     let rules = first.as_ref().map(rules_spans).unwrap_or_default();
-    // Helm's reading of `yes` is the right one for its values; in rules it may surprise.
+    // Helm's reading of `yes` is right for its values, but may surprise in rules.
     let kept =
         |d: &Diagnostic| d.code != Code::AmbiguousScalar || d.primary.as_ref().is_some_and(|l| within(l.span, &rules));
     found.extend(said.into_vec().into_iter().filter(kept));
     if let Some(second) = documents.next() {
-        let message = format!("{} holds more than one YAML document; Helm reads one", sources.name(file));
-        found.push(Diagnostic::new(Code::Values, message).at(second.span).help("split it into files of their own"));
+        let message = format!("{} contains more than one YAML document; Helm reads only one", sources.name(file));
+        found.push(Diagnostic::new(Code::Values, message).at(second.span).help("split it into several files"));
         return None;
     }
     match first {
@@ -185,7 +185,7 @@ fn read_file(sources: &Sources, file: FileId, found: &mut Diagnostics) -> Option
         None => Some(Node::empty_map(file)),
         Some(node) if matches!(node.kind, Kind::Map(_)) => Some(node),
         Some(node) => {
-            let message = format!("Helm values are a mapping, and this is {}", node.kind_name());
+            let message = format!("Helm values must be a mapping, not {}", node.kind_name());
             found.push(Diagnostic::new(Code::WrongType, message).at(node.span));
             None
         }
@@ -196,7 +196,7 @@ fn within(span: Span, of: &[Span]) -> bool {
     of.iter().any(|outer| outer.file == span.file && outer.start <= span.start && span.end <= outer.end)
 }
 
-/// Where the lists of rules stand in a values file.
+/// The places of the lists of rules in a values file.
 fn rules_spans(values: &Node) -> Vec<Span> {
     let Some(agent) = values.get("agentk8sglue") else { return Vec::new() };
     let queues = agent.get("queues").map(Node::entries).unwrap_or_default();
@@ -204,7 +204,7 @@ fn rules_spans(values: &Node) -> Vec<Span> {
     agent.get("rules").into_iter().chain(of_queues).map(|rules| rules.span).collect()
 }
 
-/// The queues that the values name, each once, in order.
+/// The queues in the values, each once, in order.
 fn queue_names(given: &Node, sources: &Sources, defaults: &Defaults) -> Vec<QueueName> {
     let mut names: Vec<QueueName> = Vec::new();
     let mut seen = HashSet::new();

@@ -1,36 +1,39 @@
-//! What the values say of the agent's own work, in the variables of `agentk8sglue.extraEnvs` that ClearML's agent reads. A
-//! variable that is empty counts as absent, as it does there.
+//! The agent's settings in the values: the variables of `agentk8sglue.extraEnvs` that ClearML's agent reads. As there, an
+//! empty variable counts as absent.
 
 use super::Values;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::Text;
 use std::time::Duration;
 
-/// The command that runs after a Pod was deleted.
+/// The post-delete command.
 const POST_DELETE: &str = "CLEARML_K8S_GLUE_POD_POST_DELETE_CMD";
-/// Whether Pods are looked after in all namespaces.
+/// Whether Pods are watched in all namespaces.
 const ALL_NAMESPACES: &str = "CLEARML_K8S_GLUE_MONITOR_ALL_NAMESPACES";
-/// For how many minutes a Pod that has ended stays.
+/// For how many minutes a finished Pod is kept.
 const KEEP_FINISHED: &str = "K8S_GLUE_COMPLETED_POD_DELETION_DELAY_MINUTES";
-/// The longest that one can stay: a clock can't be told of times without end.
+/// The longest time that a finished Pod is kept: a clock can't represent arbitrarily long times.
 const KEEP_LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
-/// Why a Pod that waits is given up at once.
+/// The reasons for which a waiting Pod is aborted at once.
 const EVICTION_REASONS: &str = "K8S_GLUE_POD_MONITOR_EVICTION_REASONS";
-/// What stands there if nothing is said.
+/// The reasons by default.
 const DEFAULT_REASONS: [&str; 2] = ["ImagePullBackOff", "InvalidImageName"];
-/// How many Pods there may be at one time.
+/// The most Pods at one time.
 const MAX_PODS: &str = "K8S_GLUE_MAX_PODS";
-/// The worker's id, and what stands in for it.
+/// The worker's id, and the variable that is used without it.
 const WORKER: [&str; 2] = ["CLEARML_WORKER_ID", "CLEARML_WORKER_NAME"];
 
 impl Values {
-    /// The command that runs after a task's Pod was deleted, `CLEARML_K8S_GLUE_POD_POST_DELETE_CMD`.
+    /// The post-delete command of a task's Pod, `CLEARML_K8S_GLUE_POD_POST_DELETE_CMD`.
     pub fn post_delete(&self) -> Option<Text> {
         self.named(POST_DELETE)
     }
 
-    /// Whether Pods in all namespaces are looked after, `CLEARML_K8S_GLUE_MONITOR_ALL_NAMESPACES`. If nothing is said, they aren't:
-    /// that needs a ClusterRole.
+    /// Whether Pods are watched in all namespaces, `CLEARML_K8S_GLUE_MONITOR_ALL_NAMESPACES`. Not by default, because it needs a
+    /// ClusterRole.
+    ///
+    /// # Errors
+    /// If the value is neither 0 nor 1.
     pub fn monitor_all_namespaces(&self) -> Result<bool, Diagnostic> {
         let Some(text) = self.named(ALL_NAMESPACES) else { return Ok(false) };
         match text.value.trim() {
@@ -40,7 +43,10 @@ impl Values {
         }
     }
 
-    /// For how long a Pod that has ended stays, `K8S_GLUE_COMPLETED_POD_DELETION_DELAY_MINUTES`; a century at most.
+    /// How long a finished Pod is kept, `K8S_GLUE_COMPLETED_POD_DELETION_DELAY_MINUTES`; a century at most.
+    ///
+    /// # Errors
+    /// If the value isn't a number of minutes.
     pub fn keep_finished(&self) -> Result<Option<Duration>, Diagnostic> {
         let Some(text) = self.named(KEEP_FINISHED) else { return Ok(None) };
         let minutes = text.value.trim().parse::<f64>().ok();
@@ -49,24 +55,29 @@ impl Values {
             .ok_or_else(|| wrong(KEEP_FINISHED, &text, "a number of minutes, such as 10 or 0.5"))
     }
 
-    /// The reasons for which a Pod that waits is given up, `K8S_GLUE_POD_MONITOR_EVICTION_REASONS`: words as a shell splits
-    /// them.
+    /// The reasons for which a waiting Pod is aborted, `K8S_GLUE_POD_MONITOR_EVICTION_REASONS`: words as a shell splits them.
+    ///
+    /// # Errors
+    /// If a quote isn't closed.
     pub fn eviction_reasons(&self) -> Result<Vec<String>, Diagnostic> {
         let Some(text) = self.named(EVICTION_REASONS) else { return Ok(DEFAULT_REASONS.map(str::to_owned).to_vec()) };
         shlex::split(&text.value).ok_or_else(|| {
-            wrong(EVICTION_REASONS, &text, "words with blanks between, such as \"ImagePullBackOff InvalidImageName\"")
+            wrong(EVICTION_REASONS, &text, "words separated by spaces, such as \"ImagePullBackOff InvalidImageName\"")
         })
     }
 
-    /// How many Pods there may be at one time, `K8S_GLUE_MAX_PODS`. Zero sets no limit, as in ClearML's agent.
+    /// The most Pods at one time, `K8S_GLUE_MAX_PODS`; `None` for no limit, which zero means too, as in ClearML's agent.
+    ///
+    /// # Errors
+    /// If the value isn't an integer, or is negative.
     pub fn max_pods(&self) -> Result<Option<u32>, Diagnostic> {
         let Some(text) = self.named(MAX_PODS) else { return Ok(None) };
         let most =
-            text.value.trim().parse::<u32>().map_err(|_| wrong(MAX_PODS, &text, "a whole number, not below 0"))?;
+            text.value.trim().parse::<u32>().map_err(|_| wrong(MAX_PODS, &text, "an integer that isn't negative"))?;
         Ok((most > 0).then_some(most))
     }
 
-    /// The worker's id: `CLEARML_WORKER_ID`, else `CLEARML_WORKER_NAME`.
+    /// The worker's id: `CLEARML_WORKER_ID`, or else `CLEARML_WORKER_NAME`.
     pub fn worker_id(&self) -> Option<Text> {
         WORKER.iter().find_map(|name| self.named(name))
     }
@@ -80,8 +91,8 @@ impl Values {
     }
 }
 
-fn wrong(name: &str, text: &Text, takes: &str) -> Diagnostic {
-    Diagnostic::new(Code::BadValue, format!("`{name}` takes {takes}")).at(text.span)
+fn wrong(name: &str, text: &Text, wanted: &str) -> Diagnostic {
+    Diagnostic::new(Code::BadValue, format!("`{name}` must be {wanted}")).at(text.span)
 }
 
 #[cfg(test)]
@@ -168,7 +179,7 @@ mod tests {
         ] {
             for value in values {
                 let (installation, said) = with(name, value);
-                let wanted = format!("error bad-value: {value} `{name}` takes ");
+                let wanted = format!("error bad-value: {value} `{name}` must be ");
                 assert!(said.len() == 1 && said[0].starts_with(&wanted), "{wanted}: {said:?}");
                 let failed = [
                     installation.monitor_all_namespaces().is_err(),

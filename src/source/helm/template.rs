@@ -1,4 +1,4 @@
-//! Helm values → the base Pod template of a queue: what the chart's ConfigMap does, and what it leaves out.
+//! Makes the Pod template of a queue from Helm values: what the chart's ConfigMap does, and what it leaves out.
 
 use super::Values;
 use super::fields;
@@ -7,13 +7,13 @@ use crate::diagnostic::Span;
 use crate::source::{Kind, Node, Style, Text};
 use serde_json::Value;
 
-/// Lists in which a user's elements come after the chart's: to replace them would take away what the agent needs.
+/// Lists in which a user's elements are appended to the chart's: replacing them would remove what the agent needs.
 const APPENDED: &[&str] = &["env", "volumeMounts", "ports", "imagePullSecrets"];
 
-/// A value and the key it came from; the key's line is the one that a trace shows.
+/// A value and the place of its key, which is the line that a trace shows.
 type Found = Option<(Span, Node)>;
 
-/// The template of a queue.
+/// Makes the Pod template of a queue from its `basePodTemplate` with the overrides merged in.
 pub fn build(values: &Values, base: &Node) -> Node {
     let filler = Filler { values, base };
     let mut pod = filler.fill(&values.defaults.template);
@@ -29,7 +29,7 @@ struct Filler<'a> {
 }
 
 impl Filler<'_> {
-    /// The chart's template with the values in their places, and without the places that got none.
+    /// Fills the values into the chart's template, and removes the places without a value.
     fn fill(&self, node: &Node) -> Node {
         let kind = match &node.kind {
             Kind::Map(entries) => Kind::Map(entries.iter().filter_map(|(k, v)| self.entry(k, v)).collect()),
@@ -50,7 +50,7 @@ impl Filler<'_> {
         Some((Text { span, value: key.value.clone(), style: Style::Made }, found))
     }
 
-    /// What goes where `place` stands.
+    /// The value for a place of the chart's template.
     fn lookup(&self, place: &str, key: Span, here: Span) -> Found {
         let named = |keys: &[&str], suffix: &str| {
             self.given(keys).or_else(|| {
@@ -76,7 +76,7 @@ impl Filler<'_> {
         }
     }
 
-    /// A value of the values, unless it says nothing.
+    /// One of the values, unless it is empty.
     fn given(&self, keys: &[&str]) -> Found {
         let (last, parents) = keys.split_last()?;
         let (key, value) = self.values.values.get_path(parents)?.entry(last)?;
@@ -84,7 +84,7 @@ impl Filler<'_> {
     }
 }
 
-/// Adds what the chart drops: every other field of a Pod's spec or of a container that `basePodTemplate` gives.
+/// Adds what the chart drops: every other field of a Pod's spec or a container in `basePodTemplate`.
 fn extend_spec(spec: &mut Node, base: &Node) {
     if let Some((key, env)) = base.entry("env").filter(|(_, env)| !env.is_empty())
         && let Some(first) = task_container(spec)
@@ -97,9 +97,9 @@ fn extend_spec(spec: &mut Node, base: &Node) {
         if mapped || name == "containers" || value.is_empty() {
             continue;
         }
-        if fields::POD_SPEC.contains(&name) {
+        if fields::is_pod_spec(name) {
             put(spec, key.clone(), value.clone());
-        } else if fields::CONTAINER.contains(&name)
+        } else if fields::is_container(name)
             && let Some(first) = task_container(spec)
         {
             put(first, key.clone(), value.clone());
@@ -108,8 +108,7 @@ fn extend_spec(spec: &mut Node, base: &Node) {
     add_containers(spec, base.get("containers").map(Node::items).unwrap_or_default());
 }
 
-/// `containers` in `basePodTemplate`: the first is the task's, and goes on top of what the chart made; the others stay
-/// beside it.
+/// Adds `containers` of `basePodTemplate`: the first is merged into the task's container, the others are added after it.
 fn add_containers(spec: &mut Node, given: &[Node]) {
     let Some((first, others)) = given.split_first() else { return };
     if let Some(container) = task_container(spec) {
@@ -122,7 +121,7 @@ fn add_containers(spec: &mut Node, given: &[Node]) {
     }
 }
 
-/// Puts a value on top of what is there: mappings merge, the lists of [`APPENDED`] grow, all else is replaced.
+/// Merges a value into the existing one: mappings merge, the lists of [`APPENDED`] grow, all else is replaced.
 fn put(map: &mut Node, key: Text, value: Node) {
     let Kind::Map(entries) = &mut map.kind else { return };
     let Some((had_key, had)) = entries.iter_mut().find(|(k, _)| k.value == key.value) else {

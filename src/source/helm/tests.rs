@@ -310,19 +310,19 @@ agentk8sglue:
     let said = messages(&[values]);
     let wanted = [
         "values-0.yaml:14:15: error missing-key: `agentk8sglue.extraEnvs[0].name` is missing",
-        "values-0.yaml:3:10: error wrong-type: `agentk8sglue.queue` takes one queue's name, or several",
-        "values-0.yaml:5:14: error wrong-type: `agentk8sglue.basePodTemplate.volumes` takes a list, and this is an object (start",
-        "values-0.yaml:6:10: error wrong-type: `agentk8sglue.basePodTemplate.env` takes a list, and this is a string",
-        "values-0.yaml:7:19: error wrong-type: `agentk8sglue.basePodTemplate.tolerations[0]` takes a mapping",
-        "values-0.yaml:8:13: error wrong-type: `agentk8sglue.basePodTemplate.labels` takes a mapping, and this is a list",
-        "values-0.yaml:9:24: error wrong-type: `agentk8sglue.basePodTemplate.priorityClassName` takes text",
-        "values-0.yaml:10:5: warning unknown-key: `agentk8sglue.basePodTemplate.nodeSelecter` is no key",
+        "values-0.yaml:3:10: error wrong-type: `agentk8sglue.queue` must be one queue's name, or several",
+        "values-0.yaml:5:14: error wrong-type: `agentk8sglue.basePodTemplate.volumes` must be a list, not an object (start",
+        "values-0.yaml:6:10: error wrong-type: `agentk8sglue.basePodTemplate.env` must be a list, not a string",
+        "values-0.yaml:7:19: error wrong-type: `agentk8sglue.basePodTemplate.tolerations[0]` must be a mapping",
+        "values-0.yaml:8:13: error wrong-type: `agentk8sglue.basePodTemplate.labels` must be a mapping, not a list",
+        "values-0.yaml:9:24: error wrong-type: `agentk8sglue.basePodTemplate.priorityClassName` must be a string",
+        "values-0.yaml:10:5: warning unknown-key: `agentk8sglue.basePodTemplate.nodeSelecter` is neither a key",
         "values-0.yaml:11:5: warning unknown-key: ",
         "values-0.yaml:12:5: warning unknown-key: ",
-        "values-0.yaml:13:5: warning values: `agentk8sglue.basePodTemplate.fileMounts` reaches no Pod",
-        "values-0.yaml:16:8: error wrong-type: `agentk8sglue.queues.a` takes a mapping, and this is a number",
-        "values-0.yaml:17:28: error wrong-type: `agentk8sglue.queues.b.templateOverrides` takes a mapping",
-        "values-0.yaml:17:39: error wrong-type: `agentk8sglue.queues.b.rules` takes a list of rules",
+        "values-0.yaml:13:5: warning values: `agentk8sglue.basePodTemplate.fileMounts` has no effect on Pods",
+        "values-0.yaml:16:8: error wrong-type: `agentk8sglue.queues.a` must be a mapping, not a number",
+        "values-0.yaml:17:28: error wrong-type: `agentk8sglue.queues.b.templateOverrides` must be a mapping",
+        "values-0.yaml:17:39: error wrong-type: `agentk8sglue.queues.b.rules` must be a list of rules",
     ];
     for start in wanted {
         assert!(said.iter().any(|line| line.starts_with(start)), "{start}\nnot in {said:#?}");
@@ -333,7 +333,7 @@ agentk8sglue:
 
 #[test]
 fn what_is_no_mapping_is_refused() {
-    assert!(messages(&["- a"])[0].contains("Helm values are a mapping, and this is a list"));
+    assert!(messages(&["- a"])[0].contains("Helm values must be a mapping, not a list"));
     assert!(messages(&["a: 1\n---\nb: 2\n"])[0].contains("more than one YAML document"));
     assert!(messages(&["a: [1"])[0].contains("error yaml"));
     assert!(messages(&["agentk8sglue: {basePodTemplate: 1, queues: 2}"]).len() == 2);

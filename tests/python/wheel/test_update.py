@@ -127,8 +127,8 @@ def test_what_rules_read_and_is_no_data_is_told(rules: Path, clock: Clock) -> No
             podrules.RulesError,
             r"the template: \$.a: a value of type object can't be written as JSON",
         ),
-        ({"task_dict": {}}, podrules.RulesError, "this object has no `id`, so it is no task"),
-        ({"task_dict": None}, podrules.RulesError, "a task is an object, and this is null"),
+        ({"task_dict": {}}, podrules.RulesError, "this object has no `id`, so it is not a task"),
+        ({"task_dict": None}, podrules.RulesError, "a task must be an object, not null"),
     ],
 )
 def test_wrong_arguments_are_told(rules: Path, clock: Clock, given: Any, error: Any, message: str) -> None:
