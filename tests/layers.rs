@@ -25,7 +25,11 @@ fn each_module_of_the_engine_uses_only_those_below_it() {
     let engine = Crate::read("");
     let modules: BTreeSet<&str> = engine.files.keys().filter_map(|file| file.split("::").next()).collect();
     let listed: BTreeSet<&str> = drawn.iter().map(String::as_str).collect();
-    assert_eq!(modules.into_iter().filter(|module| !module.is_empty()).collect::<BTreeSet<_>>(), listed, "docs/design.md lists every module");
+    assert_eq!(
+        modules.into_iter().filter(|module| !module.is_empty()).collect::<BTreeSet<_>>(),
+        listed,
+        "docs/design.md lists every module"
+    );
     let height = |module: &str| drawn.iter().rev().position(|name| name == module);
     let mut wrong = BTreeSet::new();
     for (from, to) in engine.uses() {

@@ -106,7 +106,9 @@ impl Visitor<'_> {
             syn::UseTree::Group(group) => group.items.iter().for_each(|item| self.tree(item, before, public)),
             syn::UseTree::Name(name) if name.ident == "self" => self.used(before, before.last().cloned(), public),
             syn::UseTree::Name(name) => self.used(&with(&name.ident), Some(name.ident.to_string()), public),
-            syn::UseTree::Rename(rename) if rename.ident == "self" => self.used(before, Some(rename.rename.to_string()), public),
+            syn::UseTree::Rename(rename) if rename.ident == "self" => {
+                self.used(before, Some(rename.rename.to_string()), public)
+            }
             syn::UseTree::Rename(rename) => self.used(&with(&rename.ident), Some(rename.rename.to_string()), public),
             syn::UseTree::Glob(_) => self.used(before, None, public),
         }
@@ -164,7 +166,8 @@ fn is_test(attributes: &[syn::Attribute]) -> bool {
 
 /// The module of a file; nothing for a file of tests.
 fn module_of(path: &Path) -> Option<Vec<String>> {
-    let mut module: Vec<String> = path.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    let mut module: Vec<String> =
+        path.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();
     if module.last().is_some_and(|last| matches!(last.as_str(), "mod" | "lib" | "main")) {
         module.pop();
     }

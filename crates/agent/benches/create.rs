@@ -1,4 +1,4 @@
-//! What a plain client needs to create the same Pods: the yardstick of tools/bench-launch.
+//! The time that a plain client takes to create the same Pods, for comparison in tools/bench-launch.
 //!
 //! Usage: `create KUBECONFIG NAMESPACE CONCURRENCY < PODS`, a Pod of JSON a line. Prints the seconds from the first request to
 //! the last answer, and milliseconds of single requests, as JSON.

@@ -1,9 +1,9 @@
-//! Events on Pods that tell which rules made them ([Event](https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/)).
+//! Events on Pods that name the rules that were applied ([Event](https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/)).
 //!
-//! They are written when there is time, one after another and no faster than the cluster can bear, so that no launch waits for one.
+//! They are written one after another, with a pause in between, so that no launch waits for one.
 
 use super::metrics::Metrics;
-use super::unit::Kind;
+use super::workload::Kind;
 use jiff::Timestamp;
 use podrules::diagnostic::render::printable_line;
 use podrules::text::shortened_bytes;
@@ -14,35 +14,35 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 
-/// Notices that wait to be written; beyond them the newest are dropped, and counted.
-pub const MOST: usize = 2_000;
-/// The pause between two.
+/// Events that may wait to be written. Any more are dropped, and counted.
+pub const MAX_WAITING: usize = 2_000;
+/// The pause between two Events.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Bytes of a note, which Kubernetes bounds at 1 kB.
-const LONGEST: usize = 1_000;
+/// Bytes of a note; Kubernetes allows 1 kB.
+const MAX_NOTE: usize = 1_000;
 
-/// Rules that made a Pod.
+/// An Event to write: the rules that were applied to a Pod.
 #[derive(Debug)]
 pub struct Notice {
-    /// What it is about.
+    /// Whether it is about a Pod or a Job.
     pub kind: Kind,
-    /// Its namespace.
+    /// The namespace of the Pod or Job.
     pub namespace: SmolStr,
-    /// Its name.
+    /// The name of the Pod or Job.
     pub name: SmolStr,
-    /// Its uid.
+    /// The uid of the Pod or Job.
     pub uid: SmolStr,
-    /// The rules, in order.
+    /// The names of the rules, in order.
     pub rules: Vec<String>,
 }
 
-/// Writes what it is sent, until the sender has gone.
+/// Writes the Events that it receives, until the sender is dropped.
 pub async fn write(cluster: Arc<Cluster>, instance: String, mut notices: Receiver<Notice>, metrics: Metrics) {
     while let Some(notice) = notices.recv().await {
         let url = format!("/apis/events.k8s.io/v1/namespaces/{}/events", notice.namespace);
         if let Err(trouble) = post(&cluster, &url, &event(&notice, &instance, Timestamp::now())).await {
             metrics.events_dropped();
-            tracing::debug!(pod = %notice.name, "no event: {}", printable_line(&trouble.message));
+            tracing::debug!(pod = %notice.name, "could not write Event: {}", printable_line(&trouble.message));
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -54,7 +54,7 @@ fn event(notice: &Notice, instance: &str, now: Timestamp) -> Value {
         [one] => format!("rule {one} applied"),
         several => format!("rules {} applied", several.join(", ")),
     };
-    let note = shortened_bytes(note, LONGEST);
+    let note = shortened_bytes(note, MAX_NOTE);
     let (version, kind) = match notice.kind {
         Kind::Pod => ("v1", "Pod"),
         Kind::Job => ("batch/v1", "Job"),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_named_within_bounds() {
+    fn the_note_names_the_rules_and_is_bounded() {
         assert_eq!(note(&["nfs-home"]), "rule nfs-home applied");
         assert_eq!(note(&["a", "b\nc"]), "rules a, b␊c applied");
         let long = note(&["ä".repeat(400).as_str(), "ö".repeat(400).as_str()]);

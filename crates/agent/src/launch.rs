@@ -1,11 +1,11 @@
-//! One launch: rules, the command before it, companions, the Pod, the ownership.
+//! A launch: rules, the pre-apply command, companions, the Pod, and the ownership of companions.
 
-use super::follow::Scope;
 use super::lease::Standing;
 use super::metrics::Metrics;
-use super::source::Task;
 use super::steps::reached;
-use super::unit::{COMPANIONS, QUEUE};
+use super::task_source::Task;
+use super::watch::Scope;
+use super::workload::{COMPANIONS, QUEUE};
 use podrules::context::POD_PREFIX;
 use podrules::diagnostic::render::printable_line;
 use podrules::diagnostic::{Code, Diagnostic};
@@ -20,18 +20,18 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
 
-/// A task that can't be launched: what to tell of it.
+/// Why a task can't be launched.
 #[derive(Debug)]
 pub struct Refused {
-    /// A word.
+    /// In one word: an error code, or a word like `PodName`.
     pub reason: String,
-    /// All of it, for people.
+    /// The full report, for people.
     pub message: String,
     /// The rules that failed.
     pub failed: Vec<String>,
 }
 
-/// What rules made of a task.
+/// The objects to create for a task.
 pub struct Rendered {
     /// The objects, the Pod last.
     pub objects: Vec<Object>,
@@ -39,98 +39,101 @@ pub struct Rendered {
     pub applied: Vec<String>,
     /// Those that failed and were skipped.
     pub failed: Vec<String>,
-    /// What is to say of findings of the API server: it knows who wrote each field.
+    /// Turns findings of the API server into a report. It knows which rule wrote each field.
     pub blame: Box<dyn Fn(Vec<Finding>) -> Refused + Send + Sync>,
 }
 
-/// What makes a Pod of a task.
+/// Renders tasks: values and rules → the Pod and its companions.
 pub trait Render: Send + Sync + 'static {
-    /// Does it.
+    /// Renders a task.
+    ///
+    /// # Errors
+    /// A rule failed, or the Pod is invalid.
     fn render(self: Arc<Self>, task: &Task) -> Result<Rendered, Box<Refused>>;
 
-    /// Whether it may take long, as Python may.
+    /// Whether rendering may take long, because it runs Python.
     fn blocks(&self) -> bool;
 
-    /// The apiVersion and kind of each companion that rules name without looking at the task.
+    /// The apiVersion and kind of each companion that the rules name as constants.
     fn companions(&self) -> Vec<(String, String)>;
 
-    /// A finding, for people.
-    fn tell(&self, found: &Diagnostic) -> String;
+    /// The report on a finding, for people.
+    fn describe(&self, found: &Diagnostic) -> String;
 }
 
-/// The values' own commands.
+/// The commands that the values name.
 #[derive(Debug)]
 pub struct Commands {
-    /// Before a Pod is created.
+    /// The pre-apply command, which runs before a Pod is created.
     pub pre_apply: Option<Text>,
-    /// After it was deleted.
+    /// The post-delete command, which runs after a Pod was deleted.
     pub post_delete: Option<Text>,
-    /// Variables for both.
+    /// Environment variables for both.
     pub env: Vec<(String, String)>,
-    /// Files for both.
+    /// Files that both may read.
     pub mounted: Mounted,
 }
 
-/// What came of a launch.
+/// The result of a launch.
 #[derive(Debug)]
-pub enum Launched {
-    /// The Pod is there.
-    Done {
-        /// Its namespace.
+pub enum LaunchResult {
+    /// The Pod exists.
+    Launched {
+        /// The Pod's namespace.
         namespace: SmolStr,
-        /// Its name.
+        /// The Pod's name.
         name: SmolStr,
-        /// Its uid.
+        /// The Pod's uid.
         uid: SmolStr,
-        /// Whether this launch made it.
+        /// Whether this launch created it.
         new: bool,
         /// The rules that were applied.
         applied: Vec<String>,
     },
-    /// It can't be launched.
+    /// The task can't be launched.
     Refused(Box<Refused>),
-    /// Not now.
-    Later {
-        /// Why.
+    /// The task can't be launched now.
+    Delayed {
+        /// What the launch waits for.
         retry: Retry,
-        /// The same for people.
+        /// What the launch waits for, for people.
         message: String,
-        /// Whether the command before the Pod has run, and need not again.
-        prepared: bool,
+        /// Whether the pre-apply command has run, so that it needn't run again.
+        pre_applied: bool,
     },
 }
 
-/// What launches need.
+/// What launches and other jobs need.
 pub struct Launcher {
-    /// The cluster.
+    /// The connection to the cluster.
     pub cluster: Arc<Cluster>,
-    /// The kinds that it has.
+    /// The kinds that the cluster has.
     pub kinds: Kinds,
-    /// The rules.
+    /// The values and rules.
     pub render: Arc<dyn Render>,
-    /// The values' own commands.
+    /// The commands that the values name.
     pub commands: Arc<Commands>,
     /// What is watched.
     pub scope: Scope,
-    /// Figures.
+    /// The metrics.
     pub metrics: Metrics,
-    /// Whether we lead.
+    /// Whether this replica is the leader.
     pub standing: watch::Receiver<Standing>,
-    /// Bounds how many launches are at the cluster at once.
-    pub places: Arc<Semaphore>,
-    /// Bounds how many requests of the clean-up are: many Pods may end at once.
-    pub ends: Arc<Semaphore>,
-    /// Bounds how many commands, and how many renders that take long, run at once.
+    /// Limits the launches that are at the cluster at once.
+    pub launches: Arc<Semaphore>,
+    /// Limits the requests of clean-ups at once: many Pods may terminate together.
+    pub cleanups: Arc<Semaphore>,
+    /// Limits the commands, and the renders that take long, that run at once.
     pub blocking: Arc<Semaphore>,
 }
 
 impl Launcher {
-    /// Launches a task. It may be broken off at any step, and done again.
-    pub async fn launch(self: Arc<Self>, task: Task, prepared: bool) -> Launched {
+    /// Launches a task. It may be interrupted at any step, and repeated. `pre_applied`: the pre-apply command has run already.
+    pub async fn launch(self: Arc<Self>, task: Task, pre_applied: bool) -> LaunchResult {
         reached("task-seen");
         let rendered = match self.rendered(&task).await {
             Ok(rendered) => rendered,
-            Err(refused) => return Launched::Refused(refused),
+            Err(refused) => return LaunchResult::Refused(refused),
         };
         let Rendered { objects, applied, failed, blame } = rendered;
         for (rule, done) in applied.iter().map(|rule| (rule, true)).chain(failed.iter().map(|rule| (rule, false))) {
@@ -138,24 +141,24 @@ impl Launcher {
         }
         let mut objects = match self.kinds.prepare(&self.cluster, objects).await {
             Ok(objects) => objects,
-            Err(LaunchError { findings, retry }) => return later_or_never(findings, retry, prepared, &blame),
+            Err(LaunchError { findings, retry }) => return delayed_or_refused(findings, retry, pre_applied, &blame),
         };
-        if let Err(refused) = self.dress(&mut objects, &task) {
-            return Launched::Refused(refused);
+        if let Err(refused) = self.annotate(&mut objects, &task) {
+            return LaunchResult::Refused(refused);
         }
-        if !prepared && let Err(refused) = self.before(&task, &objects).await {
-            return Launched::Refused(refused);
+        if !pre_applied && let Err(refused) = self.pre_apply(&task, &objects).await {
+            return LaunchResult::Refused(refused);
         }
-        let _place = self.places.acquire().await;
-        let may = || self.standing.borrow().leads();
-        match create(&self.cluster, &objects, may, step).await {
+        let _place = self.launches.acquire().await;
+        let may_create = || self.standing.borrow().is_leader();
+        match create(&self.cluster, &objects, may_create, step).await {
             Ok(created) => {
                 for warning in created.warnings {
                     tracing::warn!(task = %printable_line(&task.id), "{}", printable_line(&warning.diagnostic.message));
                 }
                 self.metrics.launched(&task.queue, task.seen.elapsed().as_secs_f64());
                 let text = |key: &str| created.pod["metadata"][key].as_str().unwrap_or("").into();
-                Launched::Done {
+                LaunchResult::Launched {
                     namespace: text("namespace"),
                     name: text("name"),
                     uid: text("uid"),
@@ -163,7 +166,7 @@ impl Launcher {
                     applied,
                 }
             }
-            Err(LaunchError { findings, retry }) => later_or_never(findings, retry, true, &blame),
+            Err(LaunchError { findings, retry }) => delayed_or_refused(findings, retry, true, &blame),
         }
     }
 
@@ -177,10 +180,10 @@ impl Launcher {
         done.unwrap_or_else(|_| Err(internal("the render ended unexpectedly")))
     }
 
-    /// Writes what we need to know of the Pod later into it.
-    fn dress(&self, objects: &mut [Object], task: &Task) -> Result<(), Box<Refused>> {
+    /// Adds the annotations and the finalizer that the controller reads later.
+    fn annotate(&self, objects: &mut [Object], task: &Task) -> Result<(), Box<Refused>> {
         let Some((pod, companions)) = objects.split_last_mut() else { return Err(internal("there is no Pod")) };
-        if !self.scope.holds(&pod.namespace) {
+        if !self.scope.contains(&pod.namespace) {
             let message = format!(
                 "its Pod would be in the namespace {}, which isn't watched: take it out of the rules, or watch all namespaces \
                  (CLEARML_K8S_GLUE_MONITOR_ALL_NAMESPACES: \"1\" in the values' extraEnvs, or --all-namespaces)",
@@ -192,17 +195,18 @@ impl Launcher {
         let label = pod.value["metadata"]["labels"]["CLEARML"].as_str().unwrap_or("");
         if pod.name != wanted || label != self.scope.agent {
             let message =
-                "a rule changes the Pod's name or its label `CLEARML`, by which it is found again: leave them";
+                "a rule changes the Pod's name or its label `CLEARML`, by which podrules finds it again: leave them";
             return Err(Box::new(Refused { reason: "PodName".into(), message: message.into(), failed: Vec::new() }));
         }
-        let till_end = companions.iter().filter(|companion| companion.lifetime == Some(Lifetime::Task));
-        let mut urls: Vec<String> = till_end.map(Object::url).collect();
+        let until_end = companions.iter().filter(|companion| companion.lifetime == Some(Lifetime::Task));
+        let mut urls: Vec<String> = until_end.map(Object::url).collect();
         urls.sort();
         urls.dedup();
         let metadata = pod.value.get_mut("metadata").and_then(Value::as_object_mut);
-        let metadata = metadata.ok_or_else(|| internal("the Pod's metadata is no object"))?;
+        let metadata = metadata.ok_or_else(|| internal("the Pod's metadata must be an object"))?;
         let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
-        let annotations = annotations.as_object_mut().ok_or_else(|| internal("the Pod's annotations are no object"))?;
+        let annotations =
+            annotations.as_object_mut().ok_or_else(|| internal("the Pod's annotations must be an object"))?;
         annotations.insert(QUEUE.to_owned(), task.queue.as_str().into());
         if !urls.is_empty() {
             annotations.insert(COMPANIONS.to_owned(), urls.join(",").into());
@@ -217,8 +221,8 @@ impl Launcher {
         Ok(())
     }
 
-    /// The values' own command before the Pod.
-    async fn before(self: &Arc<Self>, task: &Task, objects: &[Object]) -> Result<(), Box<Refused>> {
+    /// Runs the pre-apply command.
+    async fn pre_apply(self: &Arc<Self>, task: &Task, objects: &[Object]) -> Result<(), Box<Refused>> {
         let (Some(_), Some(pod)) = (&self.commands.pre_apply, objects.last()) else { return Ok(()) };
         let _place = self.blocking.acquire().await;
         let (commands, queue) = (self.commands.clone(), task.queue.clone());
@@ -229,7 +233,7 @@ impl Launcher {
             let text = commands.pre_apply.as_ref()?;
             Some(command::run(text, &values, &commands.env, Some(&commands.mounted), command::TIMEOUT))
         });
-        let Ok(Some(ran)) = ran.await else { return Err(internal("the command ended unexpectedly")) };
+        let Ok(Some(ran)) = ran.await else { return Err(internal("the pre-apply command ended unexpectedly")) };
         self.metrics.command("pre-apply", ran.failure.is_none(), started.elapsed().as_secs_f64());
         for line in &ran.log {
             tracing::info!(command = "pre-apply", task = %printable_line(&task.id), "{}", printable_line(line));
@@ -239,7 +243,7 @@ impl Launcher {
             None => Ok(()),
             Some(failure) => Err(Box::new(Refused {
                 reason: "PreApplyCommand".into(),
-                message: self.render.tell(&failure),
+                message: self.render.describe(&failure),
                 failed: Vec::new(),
             })),
         }
@@ -258,20 +262,20 @@ fn internal(message: &str) -> Box<Refused> {
     Box::new(Refused { reason: "Internal".into(), message: message.into(), failed: Vec::new() })
 }
 
-/// A launch that failed: for now, or for good.
-fn later_or_never(
+/// The result of a launch that failed, for now or for good.
+fn delayed_or_refused(
     findings: Vec<Finding>,
     retry: Option<Retry>,
-    prepared: bool,
+    pre_applied: bool,
     blame: &(dyn Fn(Vec<Finding>) -> Refused + Send + Sync),
-) -> Launched {
+) -> LaunchResult {
     let unreachable = findings.iter().any(|finding| finding.diagnostic.code == Code::ApiUnreachable);
     let retry = retry.or(unreachable.then_some(Retry::Unreachable));
     match retry {
         Some(retry) => {
             let message = findings.first().map_or("", |finding| finding.diagnostic.message.as_str());
-            Launched::Later { retry, message: printable_line(message).to_string(), prepared }
+            LaunchResult::Delayed { retry, message: printable_line(message).to_string(), pre_applied }
         }
-        None => Launched::Refused(Box::new(blame(findings))),
+        None => LaunchResult::Refused(Box::new(blame(findings))),
     }
 }

@@ -1,12 +1,12 @@
-//! All parts together: for as long as this process leads, the loop; then from the start.
+//! The agent: runs the controller whenever this replica is the leader.
 
-use super::control::{Control, Left, Settings};
+use super::controller::{Controller, Exit, Inputs, Settings};
 use super::events;
 use super::launch::{Commands, Launcher, Render};
 use super::lease::Standing;
 use super::metrics::Metrics;
 use super::serve::Health;
-use super::source::TaskSource;
+use super::task_source::{TaskSource, service};
 use podrules::diagnostic::Diagnostic;
 use podrules_cluster::{Cluster, Kinds};
 use podrules_worker::command::Once;
@@ -14,36 +14,36 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 
-/// Commands and long renders that run at once.
+/// Commands, and renders that take long, that run at once.
 const BLOCKING: usize = 8;
-/// How long evidence of commands is kept that nobody asked for.
+/// How long the record of a command that has run is kept if nothing uses it.
 const EVIDENCE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The pause before a source that can't be opened is tried again.
-const PAUSE: Duration = Duration::from_secs(5);
+/// The delay before the task source is opened again.
+const DELAY: Duration = Duration::from_secs(5);
 
-/// An agent.
+/// An agent: turns tasks into Pods until it is stopped.
 pub struct Agent {
-    /// How it is to work.
+    /// Its settings.
     pub settings: Settings,
-    /// The cluster.
+    /// The connection to the cluster.
     pub cluster: Arc<Cluster>,
-    /// The rules.
+    /// The values and rules.
     pub render: Arc<dyn Render>,
-    /// The values' own commands.
+    /// The commands that the values name.
     pub commands: Arc<Commands>,
-    /// Where it is kept which commands have run.
+    /// The record of which commands have run.
     pub once: Arc<Once>,
-    /// Figures.
+    /// The metrics.
     pub metrics: Metrics,
-    /// Whether it is well.
+    /// Liveness and readiness.
     pub health: Health,
-    /// What events name it.
+    /// The name of this process in Events.
     pub instance: String,
 }
 
 impl Agent {
-    /// Works until it is asked to stop. The source is opened anew each time that this process comes to lead: others may have
-    /// written what it remembers.
+    /// Runs until `stop` says true. The task source is opened each time this replica becomes the leader, because others may have
+    /// written to it since.
     pub async fn run<S: TaskSource>(
         &self,
         open: impl Fn() -> Result<S, Diagnostic>,
@@ -52,50 +52,55 @@ impl Agent {
     ) {
         self.once.clean(EVIDENCE);
         while !*stop.borrow() {
-            let (leads, why_not) = match &*standing.borrow_and_update() {
-                now @ Standing::Leader { .. } => (now.leads(), None),
+            let (is_leader, why_not) = match &*standing.borrow_and_update() {
+                now @ Standing::Leader { .. } => (now.is_leader(), None),
                 Standing::Follower { why_not, .. } => (false, why_not.clone()),
             };
-            self.metrics.leader(leads);
-            if !leads {
-                // A replica that waits is ready to take over.
+            self.metrics.leader(is_leader);
+            if !is_leader {
+                // A replica that isn't the leader is ready to take over.
                 self.health.beat();
-                self.health.ready(why_not.map(|why| format!("the Lease can't be asked for: {why}")));
+                self.health.ready(why_not.map(|why| format!("the Lease can't be read: {why}")));
                 tokio::select! {
                     _ = standing.changed() => {}
                     _ = stop.changed() => {}
-                    () = tokio::time::sleep(PAUSE) => {}
+                    () = tokio::time::sleep(DELAY) => {}
                 }
                 continue;
             }
             let source = match open() {
                 Ok(source) => source,
                 Err(found) => {
-                    let why = self.render.tell(&found);
-                    tracing::error!("tasks can't be read: {why}");
+                    let why = self.render.describe(&found);
+                    tracing::error!("could not open the task source: {why}");
                     self.health.beat();
-                    self.health.ready(Some(format!("tasks can't be read: {}", found.message)));
+                    self.health.ready(Some(format!("could not open the task source: {}", found.message)));
                     tokio::select! {
                         _ = stop.changed() => {}
-                        () = tokio::time::sleep(PAUSE) => {}
+                        () = tokio::time::sleep(DELAY) => {}
                     }
                     continue;
                 }
             };
-            if self.led(source, standing.clone(), stop.clone()).await == Left::Lost {
-                tracing::warn!("another replica leads: what was under way is left to it");
+            match self.lead(source, standing.clone(), stop.clone()).await {
+                Exit::Stopped => {}
+                Exit::LeaseLost => tracing::warn!("another replica is the leader; abandoned work in progress"),
+                Exit::SourceEnded => {
+                    tracing::error!("the task source ended unexpectedly; opening it again");
+                    tokio::time::sleep(DELAY).await;
+                }
             }
         }
         self.metrics.leader(false);
     }
 
-    /// One time of leading.
-    async fn led<S: TaskSource>(
+    /// Runs the controller until this replica isn't the leader any more.
+    async fn lead<S: TaskSource>(
         &self,
         source: S,
         standing: watch::Receiver<Standing>,
         stop: watch::Receiver<bool>,
-    ) -> Left {
+    ) -> Exit {
         let launcher = Arc::new(Launcher {
             cluster: self.cluster.clone(),
             kinds: Kinds::default(),
@@ -104,17 +109,18 @@ impl Agent {
             scope: self.settings.scope.clone(),
             metrics: self.metrics.clone(),
             standing: standing.clone(),
-            places: Arc::new(Semaphore::new(self.settings.concurrency)),
-            ends: Arc::new(Semaphore::new(self.settings.concurrency)),
+            launches: Arc::new(Semaphore::new(self.settings.concurrency)),
+            cleanups: Arc::new(Semaphore::new(self.settings.concurrency)),
             blocking: Arc::new(Semaphore::new(BLOCKING)),
         });
-        let (notices, written) = mpsc::channel(events::MOST);
+        let (notices, written) = mpsc::channel(events::MAX_WAITING);
         let writer = events::write(self.cluster.clone(), self.instance.clone(), written, self.metrics.clone());
         let writer = tokio::spawn(writer);
-        let (control, results) =
-            Control::new(self.settings.clone(), launcher, source, self.once.clone(), self.health.clone(), notices);
-        let left = control.run(results, standing, stop).await;
+        let (source, answers) = service::start(source, standing.clone());
+        let (controller, results) =
+            Controller::new(self.settings.clone(), launcher, source, self.once.clone(), self.health.clone(), notices);
+        let exit = controller.run(Inputs { results, answers, standing, stop }).await;
         writer.abort();
-        left
+        exit
     }
 }

@@ -1,7 +1,7 @@
 //! Metrics and health over HTTP, for Prometheus and for probes.
 //!
-//! Anybody in the cluster may connect, so nothing here can be used up: a connection is for one request and lives for seconds,
-//! and when there are too many the oldest makes room.
+//! Anybody in the cluster may connect, so connections are limited: each serves one request and lives for seconds, and when there
+//! are too many, the oldest one is closed.
 
 use super::Metrics;
 use axum::Router;
@@ -14,20 +14,19 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use podrules::diagnostic::render::printable_line;
 use std::collections::VecDeque;
-use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
-/// How old the last beat may be.
+/// How long ago the last beat may be.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Characters of a reason.
-const LONGEST: usize = 500;
-/// What a client may use up.
+const MAX_REASON: usize = 500;
+/// The limits on connections.
 const LIMITS: Limits = Limits { connections: 64, life: Duration::from_secs(10) };
-/// How long open connections are waited for at the end.
+/// How long open connections may take when the server stops.
 const LAST: Duration = Duration::from_secs(2);
 /// Bytes of a request's head.
 const HEAD: usize = 16 << 10;
@@ -39,7 +38,7 @@ struct Limits {
     life: Duration,
 }
 
-/// Whether the agent is alive, and whether it's ready. A clone tells of the same.
+/// Liveness and readiness of the agent. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Health(Arc<Mutex<State>>);
 
@@ -57,7 +56,7 @@ impl Default for Health {
 }
 
 impl Health {
-    /// Alive, and not ready yet.
+    /// Live, and not ready yet.
     pub fn new() -> Self {
         Self::with(SILENCE)
     }
@@ -67,12 +66,12 @@ impl Health {
         Health(Arc::new(Mutex::new(State { beaten: Instant::now(), silence, why_not })))
     }
 
-    /// The loop is alive.
+    /// The loop has completed a round.
     pub fn beat(&self) {
         self.state().beaten = Instant::now();
     }
 
-    /// Ready, or why not.
+    /// Sets why the agent isn't ready; `None` if it is.
     pub fn ready(&self, why_not: Option<String>) {
         self.state().why_not = why_not;
     }
@@ -80,7 +79,7 @@ impl Health {
     fn live(&self) -> Option<String> {
         let state = self.state();
         let age = state.beaten.elapsed();
-        (age >= state.silence).then(|| format!("the loop hasn't come round for {} seconds", age.as_secs()))
+        (age >= state.silence).then(|| format!("the loop hasn't completed a round for {} seconds", age.as_secs()))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -88,15 +87,14 @@ impl Health {
     }
 }
 
-/// Answers requests until `stop` has ended: `/livez` and `/healthz`, `/readyz`, `/metrics`.
+/// Serves `/livez` and `/healthz`, `/readyz` and `/metrics` until `stop` ends. Errors of single connections don't end it.
 pub async fn serve(
     listener: TcpListener,
     metrics: Metrics,
     health: Health,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
+) {
     run(listener, routes(metrics, health), stop, LIMITS).await;
-    Ok(())
 }
 
 fn routes(metrics: Metrics, health: Health) -> Router {
@@ -110,12 +108,12 @@ fn routes(metrics: Metrics, health: Health) -> Router {
         .fallback(async || (StatusCode::NOT_FOUND, "not found\n"))
 }
 
-/// Plain text: a reason may hold what a task's author wrote.
+/// A response in plain text: a reason may hold text from a task.
 fn state(why_not: Option<String>) -> Response {
     match why_not {
         None => "ok\n".into_response(),
         Some(why) => {
-            let why: String = printable_line(&why).chars().take(LONGEST).collect();
+            let why: String = printable_line(&why).chars().take(MAX_REASON).collect();
             (StatusCode::SERVICE_UNAVAILABLE, [("x-content-type-options", "nosniff")], format!("{why}\n"))
                 .into_response()
         }
@@ -136,8 +134,8 @@ async fn run(listener: TcpListener, routes: Router, stop: impl Future<Output = (
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                // Of one connection, or no file is left: that passes.
-                tracing::debug!(%error, "a connection isn't accepted");
+                // It concerns one connection, or there are no file descriptors left for now.
+                tracing::debug!(%error, "could not accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
@@ -154,7 +152,7 @@ async fn run(listener: TcpListener, routes: Router, stop: impl Future<Output = (
     let _ = tokio::time::timeout(LAST, async { while tasks.join_next().await.is_some() {} }).await;
 }
 
-/// Answers one request.
+/// Serves one request.
 async fn answer(stream: TcpStream, routes: Router) {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().keep_alive(false).max_buf_size(HEAD);
@@ -169,7 +167,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use std::io::{Read, Write};
+    use std::io::{self, Read, Write};
     use std::net::{SocketAddr, TcpStream};
     use tokio::runtime::Runtime;
     use tokio::sync::oneshot;
@@ -199,7 +197,7 @@ mod tests {
             stream
         }
 
-        /// Status and head in lower case, and the body, after which the server ends the connection.
+        /// Sends a request; returns the status, the head in lower case, and the body.
         fn ask(&self, request: &str) -> (u16, String, String) {
             let mut stream = self.connect();
             stream.write_all(request.as_bytes()).unwrap();
@@ -215,7 +213,7 @@ mod tests {
             (code, body)
         }
 
-        /// Reads to the end, however it comes.
+        /// Reads until the connection ends, with or without an error.
         fn ended(stream: &mut TcpStream) {
             let mut rest = Vec::new();
             match stream.read_to_end(&mut rest) {
@@ -226,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn health_and_readiness_are_two_things() {
+    fn liveness_and_readiness_are_separate() {
         let health = Health::new();
         let server = start(&health, LIMITS);
         assert_eq!(server.get("/livez"), (200, "ok\n".to_owned()));
@@ -240,10 +238,10 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_that_hangs_is_told() {
-        // With no silence allowed every beat is too old.
+    fn a_hanging_loop_fails_liveness() {
+        // Without any time allowed, every beat is too old.
         let server = start(&Health::with(Duration::ZERO), LIMITS);
-        assert_eq!(server.get("/livez"), (503, "the loop hasn't come round for 0 seconds\n".to_owned()));
+        assert_eq!(server.get("/livez"), (503, "the loop hasn't completed a round for 0 seconds\n".to_owned()));
         let health = Health::with(Duration::from_secs(60));
         assert_eq!(health.live(), None);
         health.state().beaten -= Duration::from_secs(60);
@@ -262,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_is_refused() {
+    fn other_requests_are_refused() {
         let server = start(&Health::new(), LIMITS);
         for path in ["/", "/metrics/", "/%2e%2e/metrics", "//livez", "*"] {
             assert_eq!(server.get(path), (404, "not found\n".to_owned()), "{path}");
@@ -274,11 +272,11 @@ mod tests {
     }
 
     #[test]
-    fn clients_that_say_nothing_dont_pile_up() {
+    fn silent_clients_dont_pile_up() {
         let server = start(&Health::new(), Limits { life: Duration::from_secs(3_600), ..LIMITS });
         let mut idle: Vec<TcpStream> = (0..LIMITS.connections + 10).map(|_| server.connect()).collect();
         for stream in &mut idle {
-            // Those that were put out already can't be written to.
+            // Those that were closed already can't be written to.
             let _ = stream.write_all(b"GET /livez HT");
         }
         assert_eq!(server.get("/livez").0, 200);
@@ -286,13 +284,13 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_has_its_time() {
+    fn a_connection_is_closed_after_its_time() {
         let server = start(&Health::new(), Limits { life: Duration::from_millis(50), ..LIMITS });
         Server::ended(&mut server.connect());
     }
 
     #[test]
-    fn it_ends_when_told() {
+    fn the_server_stops() {
         let server = start(&Health::new(), LIMITS);
         let _open = server.connect();
         server.stop.send(()).unwrap();

@@ -1,8 +1,8 @@
-//! The steps at which a test may have this process die, to see that the next one goes on.
+//! The steps at which a test may kill this process, to check that the next one continues.
 //!
-//! `PODRULES_CRASH_AT=pod-created:3` kills it the third time that a Pod was created. Only builds with debug assertions look.
+//! `PODRULES_CRASH_AT=pod-created:3` kills it when a Pod was created for the third time. Only builds with debug assertions read the variable.
 
-/// Dies here if a test asks for it.
+/// Kills this process if a test asks for that at this step.
 #[cfg(debug_assertions)]
 pub fn reached(step: &str) {
     use std::sync::OnceLock;
@@ -20,6 +20,6 @@ pub fn reached(step: &str) {
     }
 }
 
-/// Nothing: this build takes no part in such tests.
+/// Does nothing: this build doesn't read the variable.
 #[cfg(not(debug_assertions))]
 pub fn reached(_: &str) {}

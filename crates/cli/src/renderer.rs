@@ -138,7 +138,7 @@ impl Render for Renderer {
         constants.collect()
     }
 
-    fn tell(&self, found: &Diagnostic) -> String {
+    fn describe(&self, found: &Diagnostic) -> String {
         human(std::slice::from_ref(found), &self.sources, false)
     }
 }

@@ -120,8 +120,8 @@ fn work(command: &Run, report: Report, sources: Sources, loaded: Loaded, runtime
     let _within = runtime.enter();
     let input = |diagnostic: Diagnostic| (Exit::Input, Box::new(diagnostic));
     let config = runtime.block_on(config(&command.cluster)).map_err(input)?;
-    // A folder that isn't there is told at once.
-    FolderSource::new(&command.tasks, command.default_queue.as_deref()).map_err(input)?;
+    // A missing folder is reported at once.
+    open(command).map_err(input)?;
     let Loaded { setting, commands } = loaded;
     let namespace = setting.own_namespace(&config.default_namespace);
     let metrics = Metrics::new();
@@ -170,18 +170,18 @@ fn work(command: &Run, report: Report, sources: Sources, loaded: Loaded, runtime
             (standing, Some(held))
         };
         tracing::info!(tasks = %command.tasks.display(), agent = %agent_label, server = agent.cluster.server(), "started");
-        let open = || FolderSource::new(&command.tasks, command.default_queue.as_deref());
-        let work = agent.run(open, standing, stopping);
-        tokio::pin!(work);
+        let mut work = Box::pin(agent.run(|| open(command), standing, stopping));
         tokio::select! {
             () = &mut work => {}
             () = asked_to_stop() => {
                 let _ = stop.send(true);
                 if tokio::time::timeout(LAST, &mut work).await.is_err() {
-                    tracing::warn!("what is under way took too long, and is left to the next process");
+                    tracing::warn!("shutdown timed out; the next process continues");
                 }
             }
         }
+        // Nothing is written after another replica may have become the leader.
+        drop(work);
         let _ = resign.send(true);
         if let Some(held) = held {
             let _ = tokio::time::timeout(Duration::from_secs(3), held).await;
@@ -189,6 +189,11 @@ fn work(command: &Run, report: Report, sources: Sources, loaded: Loaded, runtime
         tracing::info!("stopped");
         Ok(())
     })
+}
+
+/// Opens the task source. Another source is chosen here.
+fn open(command: &Run) -> Result<FolderSource, Diagnostic> {
+    FolderSource::new(&command.tasks, command.default_queue.as_deref())
 }
 
 async fn config(access: &Access) -> Result<Config, Diagnostic> {
@@ -209,11 +214,11 @@ fn settings(command: &Run, setting: &Setting, namespace: &str) -> Settings {
     Settings {
         scope: Scope { namespaces, agent: agent_label(setting.worker()), kinds },
         concurrency: command.concurrency.into(),
-        most: command.max_pods.or_else(|| Some(installation.max_pods().ok()??.try_into().unwrap_or(usize::MAX))),
-        most_each: command.max_pods_per_queue,
-        keep: command.keep_finished.or_else(|| installation.keep_finished().ok()?).unwrap_or(KEEP),
-        hopeless: installation.eviction_reasons().unwrap_or_default(),
-        sweep: command.sweep_every.max(Duration::from_secs(1)),
+        max_pods: command.max_pods.or_else(|| Some(installation.max_pods().ok()??.try_into().unwrap_or(usize::MAX))),
+        max_pods_per_queue: command.max_pods_per_queue,
+        keep_finished: command.keep_finished.or_else(|| installation.keep_finished().ok()?).unwrap_or(KEEP),
+        unrecoverable: installation.eviction_reasons().unwrap_or_default(),
+        collect_every: command.sweep_every.max(Duration::from_secs(1)),
     }
 }
 

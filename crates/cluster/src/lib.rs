@@ -48,6 +48,6 @@ pub use labels::{AGENT_LABEL, FINALIZER, LIFETIME_LABEL, MANAGER, RULE_LABEL, TA
 pub use launch::{Applied, Change, Launch, Options};
 pub use objects::{CompanionSpec, Object, launch_objects};
 pub use request::Cluster;
-pub use status::{State, ended_at, state};
+pub use status::{PodState, finished_at, pod_state};
 pub use verbs::{adopt, delete, delete_collection, for_each, post, remove_finalizer};
 pub use wait::wait;

@@ -5,7 +5,7 @@ use super::failure::findings;
 use super::finding::{Finding, Subject};
 use super::objects::{Object, is_being_deleted};
 use super::request::Cluster;
-use super::status::{State, state};
+use super::status::{PodState, pod_state};
 use super::verbs::get;
 use kube::api::ListParams;
 use kube::core::Request;
@@ -46,18 +46,18 @@ pub async fn wait(cluster: &Cluster, pod: &Object, most: Duration) -> Result<&'s
         };
         cluster.reset_retry_budget();
         let why = match state_of(&object) {
-            State::Running => return Ok("running"),
-            State::Succeeded => return Ok("succeeded"),
-            State::Failed { message, .. } => return failed(Code::PodFailed, message, &describe),
-            State::Stuck { message, .. } => return failed(Code::PodFailed, message, &describe),
-            State::Unschedulable(why) => {
+            PodState::Running => return Ok("running"),
+            PodState::Succeeded => return Ok("succeeded"),
+            PodState::Failed { message, .. } => return failed(Code::PodFailed, message, &describe),
+            PodState::Stuck { message, .. } => return failed(Code::PodFailed, message, &describe),
+            PodState::Unschedulable { message: why } => {
                 let since = *unschedulable_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= UNSCHEDULABLE {
                     return failed(Code::PodFailed, format!("can't be scheduled: {why}"), &describe);
                 }
                 format!("can't be scheduled: {why}")
             }
-            State::Coming { message: why, .. } => {
+            PodState::Starting { message: why, .. } => {
                 unschedulable_since = None;
                 why
             }
@@ -95,14 +95,14 @@ fn seconds(time: Duration) -> String {
 }
 
 /// The state of what was launched: a Pod, or a Job that has no Pod yet.
-fn state_of(object: &Value) -> State {
-    match state(&object["status"]) {
-        finished @ (State::Running | State::Succeeded) => finished,
-        State::Failed { reason, message } => State::Failed { reason, message: format!("it failed: {message}") },
+fn state_of(object: &Value) -> PodState {
+    match pod_state(&object["status"]) {
+        finished @ (PodState::Running | PodState::Succeeded) => finished,
+        PodState::Failed { reason, message } => PodState::Failed { reason, message: format!("it failed: {message}") },
         _ if is_being_deleted(object) => {
-            State::Failed { reason: "Deleted".into(), message: "it is being deleted before it started".into() }
+            PodState::Failed { reason: "Deleted".into(), message: "it is being deleted before it started".into() }
         }
-        _ if object["kind"] == "Job" => State::Coming {
+        _ if object["kind"] == "Job" => PodState::Starting {
             reason: "".into(),
             message: "the Job hasn't created a Pod yet; see the Job's events".into(),
         },

@@ -1,4 +1,4 @@
-//! A task's file, read: JSON, or YAML for people who write one by hand.
+//! Reads a task file: JSON, or YAML for people who write it by hand.
 
 use podrules::diagnostic::render::human;
 use podrules::diagnostic::{Diagnostic, Diagnostics, Sources};
@@ -10,51 +10,53 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// Characters of a task's id.
-const LONGEST_ID: usize = 253;
+/// Bytes of a task's id.
+const MAX_ID: usize = 253;
 
-/// By what a change of a file is seen.
-pub type Print = (SystemTime, u64);
+/// The modification time and size of a file: when they change, the content may have.
+pub type Fingerprint = (SystemTime, u64);
 
-/// A file that was read, or why not.
+/// What a file holds.
 pub enum Found {
-    /// A task with its id.
+    /// A task, with its id.
     Task(String, Value),
-    /// It is no task, or not yet: what is wrong, for people.
-    Broken(String),
-    /// It isn't there.
+    /// Not a task, or not a complete one yet; the message is for people.
+    Invalid(String),
+    /// The file doesn't exist.
     Gone,
 }
 
-/// The print of a file; nothing if it is none, or isn't there.
-pub fn print(path: &Path) -> Option<Print> {
+/// The fingerprint of a regular file; `None` for anything else.
+pub fn fingerprint(path: &Path) -> Option<Fingerprint> {
     let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
-/// Reads a task. A pipe or a device makes nobody wait.
+/// Reads a task. A pipe or a device doesn't block. `name` is how messages call the file.
 pub fn read(path: &Path, name: &str) -> Found {
     let mut bytes = Vec::new();
     let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
     let opened = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
     let read = opened.and_then(|file| {
         if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is no file"));
+            return Err(io::Error::other("not a regular file"));
         }
         file.take(MAX_TASK_BYTES as u64 + 1).read_to_end(&mut bytes)
     });
     match read {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Gone,
-        Err(error) => return Found::Broken(format!("{name} can't be read: {error}")),
+        Err(error) => return Found::Invalid(format!("{name} can't be read: {error}")),
         Ok(_) => {}
     }
     let mut sources = Sources::new();
     match parse(&mut sources, name, bytes) {
         Ok(value) => match value.get("id").and_then(Value::as_str) {
-            Some(id) if (1..=LONGEST_ID).contains(&id.len()) => Found::Task(id.to_owned(), value),
-            _ => Found::Broken(format!("{name}: the task has no `id` that is a text of up to {LONGEST_ID} bytes")),
+            Some(id) if (1..=MAX_ID).contains(&id.len()) => Found::Task(id.to_owned(), value),
+            _ => Found::Invalid(format!(
+                "{name}: the task's `id` is missing, not a string, or longer than {MAX_ID} bytes"
+            )),
         },
-        Err(found) => Found::Broken(human(&found, &sources, false)),
+        Err(found) => Found::Invalid(human(&found, &sources, false)),
     }
 }
 

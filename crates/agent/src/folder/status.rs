@@ -1,87 +1,78 @@
-//! The status file beside a task's file: what is remembered of the task, for people and for the next process.
+//! The status file beside a task file: what is recorded about the task, for people and for the next process.
 
-use crate::source::{End, Report, SourceFault};
+use crate::task_source::{End, Record, SourceFault, TaskState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-/// What is added to a task file's name.
+/// What follows the name of the task file in the name of its status file.
 pub const SUFFIX: &str = ".status.json";
-/// Bytes of a status file.
-const LARGEST: u64 = 256 << 10;
+/// Bytes that are read of a status file.
+const MAX_BYTES: u64 = 256 << 10;
 
-/// What is remembered of a task.
+/// The content of a status file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Status {
-    /// Its id.
+    /// The task's key; empty if the file holds no task.
     pub task: String,
-    /// Its queue.
+    /// The name of its queue.
     pub queue: String,
-    /// `waiting`, `launched`, `running`, `completed`, `failed` or `aborted`.
+    /// The word of its [`TaskState`].
     pub status: String,
-    /// A word on the end.
+    /// Why it ended, in one word.
     pub reason: String,
-    /// What there is to say.
+    /// What it waits for, or why it failed.
     pub message: String,
     /// The Pod's namespace.
     pub namespace: String,
     /// The Pod's name.
     pub pod: String,
-    /// When its Pod was first there (RFC 3339).
+    /// When the launch was recorded (RFC 3339).
     pub launched: Option<Timestamp>,
-    /// When it last changed (RFC 3339).
+    /// When this record last changed (RFC 3339).
     pub since: Timestamp,
 }
 
-/// How far a task has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// It is to be launched.
-    Waiting,
-    /// It was launched.
-    Launched,
-    /// It has ended.
-    Ended,
-}
-
 impl Status {
-    /// Reads one; nothing if it isn't there, or isn't whole.
+    /// Reads a status file; `None` if there is none, or it is incomplete.
     pub fn read(path: &Path) -> Option<Status> {
         let mut text = String::new();
-        fs::File::open(path).ok()?.take(LARGEST).read_to_string(&mut text).ok()?;
-        // A list of values would pass for one, too.
+        fs::File::open(path).ok()?.take(MAX_BYTES).read_to_string(&mut text).ok()?;
+        // serde accepts a list of values as a struct, too.
         serde_json::from_str(&text).ok().filter(|status: &Status| !status.status.is_empty())
     }
 
-    /// How far the task has come.
-    pub fn stage(&self) -> Stage {
-        match self.status.as_str() {
-            "completed" | "failed" | "aborted" => Stage::Ended,
-            _ if self.launched.is_some() => Stage::Launched,
-            _ => Stage::Waiting,
+    /// How far the task has come. A launched task stays launched while its Pod is pending.
+    pub fn state(&self) -> TaskState {
+        match TaskState::from_word(&self.status) {
+            Some(ended @ TaskState::Ended(_)) => ended,
+            state if self.launched.is_some() => state.unwrap_or(TaskState::Launched).max(TaskState::Launched),
+            _ => TaskState::Waiting,
         }
     }
 
-    /// Takes a report in; false if it says nothing new.
-    pub fn take(&mut self, report: &Report, now: Timestamp) -> bool {
+    /// Applies a record; false if it changes nothing.
+    pub fn apply(&mut self, record: &Record, now: Timestamp) -> bool {
+        // An end is final.
+        if self.state().has_ended() {
+            return false;
+        }
         let before = self.clone();
-        match report {
-            // What is over stays as it ended.
-            _ if self.stage() == Stage::Ended => return false,
-            Report::Launched { namespace, pod } => {
-                self.launched.get_or_insert(now);
-                if self.status.is_empty() || self.status == "waiting" {
-                    self.say("launched", "", "");
-                }
-                self.namespace.clone_from(namespace);
-                self.pod.clone_from(pod);
-            }
-            Report::Waiting { message } => self.say("waiting", "", message),
-            Report::Running => self.say("running", "", ""),
-            Report::Ended { end, reason, message } => self.say(end.word(), reason, message),
+        if let Some((namespace, pod)) = &record.pod {
+            self.namespace.clone_from(namespace);
+            self.pod.clone_from(pod);
+        }
+        let launched = record.state == TaskState::Launched;
+        if launched {
+            self.launched.get_or_insert(now);
+        }
+        if !launched || self.status.is_empty() || self.status == TaskState::Waiting.word() {
+            record.state.word().clone_into(&mut self.status);
+            self.reason.clone_from(&record.reason);
+            self.message.clone_from(&record.message);
         }
         if *self == before {
             return false;
@@ -90,20 +81,14 @@ impl Status {
         true
     }
 
-    /// Of a file that holds no task of its own: no task is named, so that it can't be taken for one's end.
+    /// The status of a file that holds no task of its own. It names no task, so that it can't pass for the end of one.
     pub fn failed(queue: &str, reason: &str, message: &str, now: Timestamp) -> Status {
         let mut status = Status { queue: queue.to_owned(), ..Status::default() };
-        status.take(&Report::Ended { end: End::Failed, reason: reason.into(), message: message.into() }, now);
+        status.apply(&Record::ended(End::Failed, reason.to_owned(), message.to_owned()), now);
         status
     }
 
-    fn say(&mut self, status: &str, reason: &str, message: &str) {
-        status.clone_into(&mut self.status);
-        reason.clone_into(&mut self.reason);
-        message.clone_into(&mut self.message);
-    }
-
-    /// Writes it, whole or not at all.
+    /// Writes the file, completely or not at all.
     pub fn write(&self, path: &Path) -> Result<(), SourceFault> {
         let fault = |what: &str, error: std::io::Error| SourceFault(format!("{} {what}: {error}", path.display()));
         let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
@@ -121,28 +106,31 @@ impl Status {
 mod tests {
     use super::*;
 
-    fn launched() -> Report {
-        Report::Launched { namespace: "n".into(), pod: "p".into() }
+    fn launched() -> Record {
+        Record::launched("n", "p")
     }
 
     #[test]
-    fn reports_are_taken_once_and_an_end_is_final() {
+    fn records_apply_once_and_an_end_is_final() {
         let (mut status, at) = (Status::default(), |second| Timestamp::from_second(second).unwrap());
-        assert!(status.take(&Report::Waiting { message: "quota".into() }, at(1)));
-        assert_eq!(status.stage(), Stage::Waiting);
-        assert!(status.take(&launched(), at(2)) && !status.take(&launched(), at(3)));
-        assert_eq!((status.stage(), status.status.as_str(), status.since), (Stage::Launched, "launched", at(2)));
-        // It waits for its image: it was launched all the same.
-        assert!(status.take(&Report::Waiting { message: "image".into() }, at(4)));
-        assert_eq!(status.stage(), Stage::Launched);
-        assert!(status.take(&Report::Running, at(5)));
-        let ended = Report::Ended { end: End::Failed, reason: "OOMKilled".into(), message: "m".into() };
-        assert!(status.take(&ended, at(6)) && !status.take(&ended, at(7)) && !status.take(&launched(), at(8)));
-        assert_eq!((status.stage(), status.launched, status.since), (Stage::Ended, Some(at(2)), at(6)));
+        assert!(status.apply(&Record::waiting("quota".into()), at(1)));
+        assert_eq!(status.state(), TaskState::Waiting);
+        assert!(status.apply(&launched(), at(2)) && !status.apply(&launched(), at(3)));
+        assert_eq!((status.state(), status.status.as_str(), status.since), (TaskState::Launched, "launched", at(2)));
+        // The Pod waits for its image; the task stays launched.
+        assert!(status.apply(&Record::waiting("image".into()), at(4)));
+        assert_eq!(status.state(), TaskState::Launched);
+        assert!(status.apply(&Record::running(), at(5)));
+        let ended = Record::ended(End::Failed, "OOMKilled".into(), "m".into());
+        assert!(status.apply(&ended, at(6)) && !status.apply(&ended, at(7)) && !status.apply(&launched(), at(8)));
+        assert_eq!(
+            (status.state(), status.launched, status.since),
+            (TaskState::Ended(End::Failed), Some(at(2)), at(6))
+        );
     }
 
     #[test]
-    fn what_is_written_is_read_and_what_is_no_status_is_nothing() {
+    fn a_written_status_is_read_again_and_other_files_are_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json.status.json");
         assert_eq!(Status::read(&path), None);

@@ -1,15 +1,18 @@
-//! The folder as a source: what is given out, what is remembered, what is told to go.
+//! The folder as a task source: what it hands out, records and withdraws.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::source::End;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
-/// Waits for what has no need to wait.
+/// Runs a future that is ready at once.
 fn now<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
+
+const WAITING: Option<TaskState> = Some(TaskState::Waiting);
+const LAUNCHED: Option<TaskState> = Some(TaskState::Launched);
+const COMPLETED: Option<TaskState> = Some(TaskState::Ended(End::Completed));
 
 struct Tasks {
     folder: tempfile::TempDir,
@@ -23,7 +26,7 @@ impl Tasks {
         Tasks { folder, source }
     }
 
-    /// As the next process finds it.
+    /// The source of the next process.
     fn restart(&mut self) {
         self.source = FolderSource::new(self.folder.path(), None).unwrap();
     }
@@ -45,43 +48,43 @@ impl Tasks {
         Status::read(&self.path(&format!("{name}{}", status::SUFFIX)))
     }
 
-    /// The ids that are given out now, whatever was scanned before.
+    /// The ids that a fresh scan hands out.
     fn next(&mut self, all: usize) -> Vec<String> {
         self.source.scans.next = None;
         let mut room = Room { all, ..Room::default() };
         now(self.source.next(&mut room)).unwrap().into_iter().map(|task| task.id).collect()
     }
 
-    fn unwanted(&mut self) -> Vec<String> {
+    fn withdrawn(&mut self) -> Vec<String> {
         self.source.scans.next = None;
-        let mut told = now(self.source.unwanted()).unwrap();
+        let mut keys = now(self.source.withdrawn()).unwrap();
         // A second later.
         for known in self.source.known.values_mut() {
             known.missing = known.missing.map(|since| since - scan::MISSING);
         }
         self.source.scans.next = None;
-        told.extend(now(self.source.unwanted()).unwrap());
-        told
+        keys.extend(now(self.source.withdrawn()).unwrap());
+        keys
     }
 
     fn launch(&mut self, id: &str) {
-        let report = Report::Launched { namespace: "n".into(), pod: format!("clearml-id-{id}") };
-        now(self.source.report(id, &report)).unwrap();
+        let record = Record::launched("n", &format!("clearml-id-{id}"));
+        now(self.source.record(id, &record)).unwrap();
     }
 
     fn end(&mut self, id: &str, end: End) {
-        let report = Report::Ended { end, reason: String::new(), message: String::new() };
-        now(self.source.report(id, &report)).unwrap();
+        let record = Record::ended(end, String::new(), String::new());
+        now(self.source.record(id, &record)).unwrap();
     }
 
-    fn fate(&mut self, id: &str) -> Fate {
+    fn state(&mut self, id: &str) -> Option<TaskState> {
         self.source.scans.next = None;
-        now(self.source.fate(id)).unwrap()
+        now(self.source.state(id)).unwrap()
     }
 }
 
 #[test]
-fn a_task_is_given_out_once_and_remembered_as_launched() {
+fn a_task_is_handed_out_once_and_recorded_as_launched() {
     let mut tasks = Tasks::new();
     tasks.task("train/a.json", "a");
     tasks.write("train/b.yaml", "id: b\ncontainer: {image: x}\n");
@@ -90,19 +93,19 @@ fn a_task_is_given_out_once_and_remembered_as_launched() {
     assert_eq!(tasks.next(9).len(), 2);
     assert_eq!(tasks.next(9), [""; 0]);
     tasks.launch("a");
-    assert_eq!((tasks.fate("a"), tasks.fate("b")), (Fate::Launched, Fate::Waiting));
-    // Nothing was said of b, so it comes again.
+    assert_eq!((tasks.state("a"), tasks.state("b")), (LAUNCHED, WAITING));
+    // Nothing was recorded about b, so it comes again.
     tasks.restart();
     assert_eq!(tasks.next(9), ["b"]);
     assert_eq!(now(tasks.source.launched()).unwrap(), ["a"]);
     tasks.end("a", End::Completed);
     assert_eq!(tasks.status("train/a.json").unwrap().status, "completed");
     tasks.restart();
-    assert_eq!((tasks.next(9), tasks.fate("a")), (vec!["b".to_owned()], Fate::Ended));
+    assert_eq!((tasks.next(9), tasks.state("a")), (vec!["b".to_owned()], COMPLETED));
 }
 
 #[test]
-fn a_kill_loses_no_end_and_of_a_launch_the_pod_itself_tells() {
+fn a_kill_loses_no_end_and_the_pod_is_evidence_of_a_launch() {
     let mut tasks = Tasks::new();
     tasks.task("q/a.json", "a");
     tasks.task("q/b.json", "b");
@@ -112,29 +115,29 @@ fn a_kill_loses_no_end_and_of_a_launch_the_pod_itself_tells() {
     tasks.end("a", End::Completed);
     let new = FolderSource::new(tasks.folder.path(), None).unwrap();
     std::mem::forget(std::mem::replace(&mut tasks.source, new));
-    assert_eq!((tasks.fate("a"), tasks.fate("b")), (Fate::Ended, Fate::Waiting));
+    assert_eq!((tasks.state("a"), tasks.state("b")), (COMPLETED, WAITING));
 }
 
 #[test]
-fn what_waits_for_quota_is_not_launched() {
+fn a_task_that_waits_for_quota_is_not_launched() {
     let mut tasks = Tasks::new();
     tasks.task("q/a.json", "a");
     assert_eq!(tasks.next(1), ["a"]);
-    now(tasks.source.report("a", &Report::Waiting { message: "quota".into() })).unwrap();
-    tasks.unwanted();
+    now(tasks.source.record("a", &Record::waiting("quota".into()))).unwrap();
+    tasks.withdrawn();
     assert_eq!(tasks.status("q/a.json").unwrap().message, "quota");
     tasks.restart();
     assert_eq!(tasks.next(1), ["a"]);
 }
 
 #[test]
-fn what_an_earlier_process_launched_is_known_before_its_file_is_given_out() {
+fn a_task_of_an_earlier_process_is_known_before_its_file_is_handed_out() {
     let mut tasks = Tasks::new();
     tasks.task("q/a.json", "a");
     tasks.task("q/b.json", "b");
     tasks.launch("a");
     tasks.end("a", End::Completed);
-    assert_eq!((tasks.next(9), tasks.fate("a"), tasks.fate("c")), (vec!["b".to_owned()], Fate::Ended, Fate::Unknown));
+    assert_eq!((tasks.next(9), tasks.state("a"), tasks.state("c")), (vec!["b".to_owned()], COMPLETED, None));
     assert_eq!(tasks.status("q/a.json").unwrap().status, "completed");
 }
 
@@ -152,7 +155,7 @@ fn queues_take_turns_within_their_room() {
 }
 
 #[test]
-fn a_removed_file_is_told_once() {
+fn a_removed_file_withdraws_its_task_once() {
     let mut tasks = Tasks::new();
     for id in ["a", "b", "c"] {
         tasks.task(&format!("q/{id}.json"), id);
@@ -162,19 +165,19 @@ fn a_removed_file_is_told_once() {
     for id in ["a", "b", "c"] {
         fs::remove_file(tasks.path(&format!("q/{id}.json"))).unwrap();
     }
-    let mut told = tasks.unwanted();
-    told.sort();
-    // c had not been given out.
-    assert_eq!(told, ["a", "b"]);
-    assert_eq!(tasks.unwanted(), [""; 0]);
+    let mut keys = tasks.withdrawn();
+    keys.sort();
+    // c had not been handed out.
+    assert_eq!(keys, ["a", "b"]);
+    assert_eq!(tasks.withdrawn(), [""; 0]);
     tasks.end("a", End::Aborted);
     tasks.end("b", End::Aborted);
     assert_eq!(fs::read_dir(tasks.path("q")).unwrap().count(), 0);
-    assert_eq!(tasks.fate("a"), Fate::Unknown);
+    assert_eq!(tasks.state("a"), None);
 }
 
 #[test]
-fn a_file_that_was_removed_while_nobody_looked_is_told() {
+fn a_file_removed_while_no_process_watched_withdraws_its_task() {
     let mut tasks = Tasks::new();
     tasks.task("q/a.json", "a");
     tasks.task("q/b.json", "b");
@@ -185,8 +188,8 @@ fn a_file_that_was_removed_while_nobody_looked_is_told() {
     fs::remove_file(tasks.path("q/a.json")).unwrap();
     fs::remove_file(tasks.path("q/b.json")).unwrap();
     tasks.restart();
-    assert_eq!(tasks.unwanted(), ["a"]);
-    assert_eq!(tasks.fate("a"), Fate::Launched);
+    assert_eq!(tasks.withdrawn(), ["a"]);
+    assert_eq!(tasks.state("a"), LAUNCHED);
     tasks.end("a", End::Aborted);
     assert_eq!(fs::read_dir(tasks.path("q")).unwrap().count(), 0);
 }
@@ -197,7 +200,7 @@ fn a_removed_status_relaunches_a_task_that_has_ended() {
     tasks.task("q/a.json", "a");
     tasks.next(1);
     tasks.launch("a");
-    tasks.unwanted();
+    tasks.withdrawn();
     let status = tasks.path("q/a.json.status.json");
     fs::remove_file(&status).unwrap();
     assert_eq!(tasks.next(1), [""; 0]);
@@ -205,16 +208,16 @@ fn a_removed_status_relaunches_a_task_that_has_ended() {
     assert!(status.exists());
     fs::remove_file(&status).unwrap();
     assert_eq!(tasks.next(1), ["a"]);
-    tasks.source.again("a");
+    tasks.source.requeue("a");
     assert_eq!(tasks.next(1), ["a"]);
 }
 
 #[test]
-fn files_that_are_no_tasks_fail_and_may_be_mended() {
+fn files_without_a_task_fail_and_may_be_corrected() {
     let mut tasks = Tasks::new();
     tasks.write("q/a.json", "{\"id\": ");
     assert_eq!((tasks.next(1), tasks.status("q/a.json")), (Vec::<String>::new(), None));
-    // Written to its end by now.
+    // Complete by now.
     tasks.task("q/a.json", "a");
     assert_eq!(tasks.next(1), ["a"]);
     for (name, text, word) in [
@@ -227,8 +230,8 @@ fn files_that_are_no_tasks_fail_and_may_be_mended() {
         tasks.write(name, text);
         assert_eq!(tasks.next(1), [""; 0], "{name}");
         let place: Place = name.split_once('/').map_or(("".into(), name.into()), |(q, n)| (q.into(), n.into()));
-        if let Some((_, since, _)) = &mut tasks.source.known.get_mut(&place).unwrap().broken {
-            *since -= UNSURE;
+        if let Some((_, since, _)) = &mut tasks.source.known.get_mut(&place).unwrap().invalid {
+            *since -= BEING_WRITTEN;
         }
         assert_eq!(tasks.next(1), [""; 0], "{name}");
         let status = tasks.status(name).unwrap();
@@ -241,7 +244,7 @@ fn files_that_are_no_tasks_fail_and_may_be_mended() {
 }
 
 #[test]
-fn a_folder_that_has_gone_makes_no_task_unwanted() {
+fn a_missing_folder_withdraws_no_task() {
     let mut tasks = Tasks::new();
     tasks.task("q/a.json", "a");
     tasks.next(1);
@@ -249,45 +252,45 @@ fn a_folder_that_has_gone_makes_no_task_unwanted() {
     let aside = tasks.folder.path().with_extension("aside");
     fs::rename(tasks.folder.path(), &aside).unwrap();
     tasks.source.scans = scan::Scans::default();
-    assert!(now(tasks.source.unwanted()).is_err());
+    assert!(now(tasks.source.withdrawn()).is_err());
     fs::rename(&aside, tasks.folder.path()).unwrap();
-    assert_eq!(tasks.unwanted(), [""; 0]);
+    assert_eq!(tasks.withdrawn(), [""; 0]);
     assert!(FolderSource::new(&aside, None).is_err());
 }
 
 #[test]
-fn another_folder_in_its_place_makes_no_task_unwanted() {
+fn a_replaced_folder_withdraws_no_task() {
     let mut tasks = Tasks::new();
     tasks.task("q/a.json", "a");
     tasks.next(1);
     tasks.launch("a");
-    tasks.unwanted();
+    tasks.withdrawn();
     let (queue, aside) = (tasks.path("q"), tasks.path(".aside"));
     fs::rename(&queue, &aside).unwrap();
     fs::create_dir(&queue).unwrap();
     for _ in 0..3 {
         tasks.source.scans.next = None;
-        assert!(now(tasks.source.unwanted()).is_err());
+        assert!(now(tasks.source.withdrawn()).is_err());
     }
     fs::remove_dir(&queue).unwrap();
     fs::rename(&aside, &queue).unwrap();
-    assert_eq!(tasks.unwanted(), [""; 0]);
-    // One that is really removed is unwanted.
+    assert_eq!(tasks.withdrawn(), [""; 0]);
+    // A folder that is really removed withdraws them.
     fs::remove_dir_all(&queue).unwrap();
-    assert_eq!(tasks.unwanted(), ["a"]);
+    assert_eq!(tasks.withdrawn(), ["a"]);
 }
 
 #[test]
-fn a_file_that_comes_back_at_once_was_not_removed() {
+fn a_file_that_comes_back_at_once_is_not_removed() {
     let mut tasks = Tasks::new();
     tasks.task("q/a.json", "a");
     tasks.next(1);
     tasks.launch("a");
     fs::rename(tasks.path("q/a.json"), tasks.path("q/.a")).unwrap();
     tasks.source.scans.next = None;
-    assert!(now(tasks.source.unwanted()).unwrap().is_empty());
+    assert!(now(tasks.source.withdrawn()).unwrap().is_empty());
     fs::rename(tasks.path("q/.a"), tasks.path("q/a.json")).unwrap();
-    assert_eq!(tasks.unwanted(), [""; 0]);
+    assert_eq!(tasks.withdrawn(), [""; 0]);
 }
 
 #[test]
@@ -301,12 +304,12 @@ fn a_duplicate_is_never_taken_for_the_task_itself() {
     assert_eq!(tasks.status("q/a.json").unwrap().reason, "Duplicate");
     for _ in 0..3 {
         tasks.restart();
-        assert_eq!((tasks.fate("a"), tasks.next(9)), (Fate::Launched, Vec::new()));
+        assert_eq!((tasks.state("a"), tasks.next(9)), (LAUNCHED, Vec::new()));
     }
 }
 
 #[test]
-fn what_is_no_file_is_left_alone() {
+fn what_is_not_a_regular_file_is_ignored() {
     let mut tasks = Tasks::new();
     fs::create_dir_all(tasks.path("q/dir.json")).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, tasks.path("q/pipe.json"), rustix::fs::Mode::RWXU).unwrap();
@@ -316,7 +319,7 @@ fn what_is_no_file_is_left_alone() {
 }
 
 #[derive(Debug, Clone)]
-enum Deed {
+enum Action {
     Add(u8),
     Remove(u8),
     Next(usize),
@@ -325,58 +328,58 @@ enum Deed {
     Restart,
 }
 
-fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+fn actions() -> impl Strategy<Value = Vec<Action>> {
     let id = 0_u8..4;
-    let deed = prop_oneof![
-        id.clone().prop_map(Deed::Add),
-        id.clone().prop_map(Deed::Remove),
-        (1_usize..4).prop_map(Deed::Next),
-        id.clone().prop_map(Deed::Launch),
-        id.prop_map(Deed::End),
-        Just(Deed::Restart),
+    let action = prop_oneof![
+        id.clone().prop_map(Action::Add),
+        id.clone().prop_map(Action::Remove),
+        (1_usize..4).prop_map(Action::Next),
+        id.clone().prop_map(Action::Launch),
+        id.prop_map(Action::End),
+        Just(Action::Restart),
     ];
-    proptest::collection::vec(deed, 1..40)
+    proptest::collection::vec(action, 1..40)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever happens: what was launched or has ended isn't given out again, and what waits comes in the end.
+    /// Launched and ended tasks are never handed out again, and waiting ones always come in the end.
     #[test]
-    fn nothing_is_launched_twice_and_nothing_is_lost(deeds in deeds()) {
+    fn nothing_is_launched_twice_and_nothing_is_lost(actions in actions()) {
         let mut tasks = Tasks::new();
         let (mut there, mut out, mut launched, mut ended) =
             (HashSet::new(), HashSet::new(), HashSet::new(), HashSet::new());
         let name = |id: u8| format!("q/{id}.json");
-        for deed in deeds {
-            match deed {
-                Deed::Add(id) if !there.contains(&id) && !launched.contains(&id) && !out.contains(&id) => {
+        for action in actions {
+            match action {
+                Action::Add(id) if !there.contains(&id) && !launched.contains(&id) && !out.contains(&id) => {
                     tasks.task(&name(id), &id.to_string());
                     there.insert(id);
                 }
-                Deed::Remove(id) if there.remove(&id) => {
+                Action::Remove(id) if there.remove(&id) => {
                     fs::remove_file(tasks.path(&name(id))).unwrap();
-                    let wanted = out.remove(&id) || launched.remove(&id);
-                    prop_assert_eq!(tasks.unwanted().contains(&id.to_string()), wanted);
+                    let active = out.remove(&id) || launched.remove(&id);
+                    prop_assert_eq!(tasks.withdrawn().contains(&id.to_string()), active);
                     tasks.end(&id.to_string(), End::Aborted);
                     ended.remove(&id);
                 }
-                Deed::Next(all) => {
+                Action::Next(all) => {
                     for id in tasks.next(all) {
                         let id: u8 = id.parse().unwrap();
                         prop_assert!(there.contains(&id) && !launched.contains(&id) && !ended.contains(&id));
                         prop_assert!(out.insert(id));
                     }
                 }
-                Deed::Launch(id) if out.remove(&id) => {
+                Action::Launch(id) if out.remove(&id) => {
                     tasks.launch(&id.to_string());
                     launched.insert(id);
                 }
-                Deed::End(id) if launched.remove(&id) => {
+                Action::End(id) if launched.remove(&id) => {
                     tasks.end(&id.to_string(), End::Completed);
                     ended.insert(id);
                 }
-                Deed::Restart => {
+                Action::Restart => {
                     tasks.restart();
                     out.clear();
                 }
@@ -384,9 +387,9 @@ proptest! {
             }
         }
         tasks.restart();
-        let given: HashSet<u8> = tasks.next(99).into_iter().map(|id| id.parse().unwrap()).collect();
+        let handed_out: HashSet<u8> = tasks.next(99).into_iter().map(|id| id.parse().unwrap()).collect();
         let waits: HashSet<u8> = there.iter().filter(|id| !launched.contains(id) && !ended.contains(id)).copied().collect();
-        prop_assert_eq!(given, waits);
+        prop_assert_eq!(handed_out, waits);
         let found: HashSet<u8> = now(tasks.source.launched()).unwrap().iter().map(|id| id.parse().unwrap()).collect();
         prop_assert_eq!(found, launched);
     }

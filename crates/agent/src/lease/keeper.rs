@@ -1,4 +1,4 @@
-//! Rounds of requests for one Lease, and until when we lead.
+//! Rounds of requests for a Lease, and until when this replica is the leader.
 
 use super::record::{Seen, Step, claim, decide, holder, named, release, see};
 use super::{Settings, Standing};
@@ -11,52 +11,52 @@ use podrules_cluster::{MANAGER, chain};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What the release may take. Whoever stops us waits for it.
-const LAST: Duration = Duration::from_secs(5);
+/// How long the release may take: stopping waits for it.
+const RELEASE: Duration = Duration::from_secs(5);
 /// Characters of an error.
-const LONGEST: usize = 500;
+const MAX_ERROR: usize = 500;
 
-/// Keeps a Lease, or tries to get it. `N` is the clock.
+/// Holds a Lease, or tries to acquire it. `N` is the clock.
 pub(super) struct Keeper<N> {
     api: Api<Lease>,
     settings: Settings,
     now: N,
-    /// The Lease as it was read or written last.
+    /// The Lease as last read or written.
     seen: Option<Seen>,
-    /// Until when we lead: the start of the last request that made us the holder, and the deadline.
+    /// Until when this replica is the leader: the deadline, from the start of the last request that made it the holder.
     until: Option<Instant>,
-    /// Whether a write was sent of which isn't known what became of it.
-    doubt: bool,
+    /// Whether a write was sent whose result is unknown.
+    unsure: bool,
     fault: Option<String>,
 }
 
-/// How a request can fail.
+/// How a request failed.
 enum Fault {
-    /// The server refuses, with this code.
+    /// The server refused it, with this status code.
     Refused(u16, String),
-    /// No answer, or none that can be read.
-    Silent(String),
+    /// No response, or an unreadable one.
+    NoResponse(String),
 }
 
-/// What became of a write.
+/// The result of a write.
 enum Written {
-    /// We hold the Lease.
+    /// This replica holds the Lease.
     Ours,
-    /// It isn't as we had seen it.
+    /// The Lease was changed meanwhile.
     Stale,
 }
 
 impl<N: Fn() -> Instant> Keeper<N> {
-    /// The settings must be safe ones.
+    /// A keeper that knows nothing yet. The settings must be safe ones.
     pub fn new(client: kube::Client, settings: Settings, now: N) -> Self {
         let api = Api::namespaced(client, &settings.namespace);
-        Keeper { api, settings, now, seen: None, until: None, doubt: false, fault: None }
+        Keeper { api, settings, now, seen: None, until: None, unsure: false, fault: None }
     }
 
-    /// Where we stand now.
+    /// Whether this replica is the leader now.
     pub fn standing(&self) -> Standing {
         match self.until {
-            Some(until) if self.leads() => Standing::Leader { until },
+            Some(until) if self.is_leader() => Standing::Leader { until },
             _ => {
                 let leader = self.seen.as_ref().and_then(|seen| holder(&seen.lease));
                 let leader = leader.filter(|leader| *leader != self.settings.identity).map(str::to_owned);
@@ -65,31 +65,31 @@ impl<N: Fn() -> Instant> Keeper<N> {
         }
     }
 
-    /// Why the last round has failed.
+    /// Why the last round failed.
     pub fn fault(&self) -> Option<&str> {
         self.fault.as_deref()
     }
 
-    /// How long to wait until the next round: up to a fifth more than is set, so that many don't come at once, but not longer
-    /// than we lead.
-    pub fn pause(&self, chance: u64) -> Duration {
-        let pause = self.settings.retry + self.settings.retry / 1_280 * (chance % 256) as u32;
+    /// The pause before the next round: up to a fifth longer than set, so that replicas spread out, but not longer than this
+    /// replica is the leader.
+    pub fn pause(&self, random: u64) -> Duration {
+        let pause = self.settings.retry + self.settings.retry / 1_280 * (random % 256) as u32;
         match self.until {
-            Some(until) if self.leads() => pause.min(until.saturating_duration_since((self.now)())),
+            Some(until) if self.is_leader() => pause.min(until.saturating_duration_since((self.now)())),
             _ => pause,
         }
     }
 
-    /// One try to get the Lease, or to keep it. It may be dropped in the middle.
+    /// Tries once to acquire or renew the Lease. The future may be dropped at any point.
     pub async fn round(&mut self) {
         self.fault = self.attempt().await.err().map(|fault| {
-            let (Fault::Refused(_, why) | Fault::Silent(why)) = fault;
-            printable_line(&why).chars().take(LONGEST).collect()
+            let (Fault::Refused(_, why) | Fault::NoResponse(why)) = fault;
+            printable_line(&why).chars().take(MAX_ERROR).collect()
         });
     }
 
     async fn attempt(&mut self) -> Result<(), Fault> {
-        let led = self.leads();
+        let led = self.is_leader();
         if let Some(lease) = self.ours() {
             let lease = claim(lease.clone(), &self.settings.identity, self.settings.duration, Timestamp::now());
             if let Written::Ours = self.write(lease, led).await? {
@@ -100,36 +100,36 @@ impl<N: Fn() -> Instant> Keeper<N> {
         let Settings { identity, duration, .. } = &self.settings;
         let ours = self.ours().is_some();
         if !ours {
-            // Another has it, or somebody has emptied it.
+            // Another replica holds it, or nobody does.
             self.until = None;
         }
         match decide(self.seen.as_ref(), identity, *duration, (self.now)(), Timestamp::now()) {
             Step::Follow => Ok(()),
-            // If it's stale another was faster: the next round sees who.
+            // If it is stale, another replica was faster: the next round sees which.
             Step::Claim(lease) => self.write(*lease, led && ours).await.map(|_| ()),
         }
     }
 
-    /// Leads no longer, but may still be the holder.
+    /// Stops being the leader; may still be the holder.
     pub fn resign(&mut self) {
         self.until = None;
     }
 
-    /// Gives the Lease back, if it's ours, so that others needn't wait.
+    /// Releases the Lease if this replica holds it, so that others needn't wait.
     pub async fn release(&mut self) {
         self.resign();
-        if tokio::time::timeout(LAST, self.give_back()).await.is_err() {
-            tracing::warn!("the lease isn't given back: others have to wait until it expires");
+        if tokio::time::timeout(RELEASE, self.try_release()).await.is_err() {
+            tracing::warn!("could not release the lease: other replicas wait until it expires");
         }
     }
 
-    async fn give_back(&mut self) {
-        // The second try is for a Lease that isn't as we had seen it.
+    async fn try_release(&mut self) {
+        // The second attempt is for a Lease that was changed meanwhile.
         for _ in 0..2 {
-            if std::mem::take(&mut self.doubt)
-                && let Err(Fault::Refused(_, why) | Fault::Silent(why)) = self.look(false).await
+            if std::mem::take(&mut self.unsure)
+                && let Err(Fault::Refused(_, why) | Fault::NoResponse(why)) = self.look(false).await
             {
-                tracing::warn!(why = %printable_line(&why), "the lease isn't given back");
+                tracing::warn!(why = %printable_line(&why), "could not release the lease: other replicas wait until it expires");
                 return;
             }
             let Some(lease) = self.ours() else { return };
@@ -137,20 +137,21 @@ impl<N: Fn() -> Instant> Keeper<N> {
             match self.send(lease, false).await {
                 Ok(lease) => {
                     self.seen = Some(see(self.seen.take(), lease, (self.now)()));
+                    tracing::info!("released the lease");
                     return;
                 }
-                Err(_) => self.doubt = true,
+                Err(_) => self.unsure = true,
             }
         }
     }
 
-    /// The Lease as it was seen last, if we are its holder.
+    /// The Lease as last seen, if this replica is its holder.
     fn ours(&self) -> Option<&Lease> {
         let lease = &self.seen.as_ref()?.lease;
         (holder(lease) == Some(&self.settings.identity)).then_some(lease)
     }
 
-    fn leads(&self) -> bool {
+    fn is_leader(&self) -> bool {
         self.until.is_some_and(|until| (self.now)() < until)
     }
 
@@ -164,20 +165,20 @@ impl<N: Fn() -> Instant> Keeper<N> {
         Ok(())
     }
 
-    /// Writes a Lease that makes us the holder.
+    /// Writes a Lease that makes this replica the holder.
     async fn write(&mut self, lease: Lease, led: bool) -> Result<Written, Fault> {
         let start = (self.now)();
         let fresh = lease.metadata.resource_version.is_none();
-        self.doubt = true;
+        self.unsure = true;
         let answer = self.send(lease, led).await;
-        self.doubt = !matches!(answer, Ok(_) | Err(Fault::Refused(..=499, _)));
+        self.unsure = !matches!(answer, Ok(_) | Err(Fault::Refused(..=499, _)));
         match answer {
             Ok(lease) => {
                 self.seen = Some(see(self.seen.take(), lease, (self.now)()));
                 let ours = self.ours().is_some();
                 self.until = ours.then(|| start + self.settings.deadline);
-                // Whatever changes objects on their way in may have changed this one.
-                let other = || Fault::Silent("the lease was written, but with another holder".to_owned());
+                // A mutating webhook may have changed it.
+                let other = || Fault::NoResponse("the lease was written, but with another holder".to_owned());
                 if ours { Ok(Written::Ours) } else { Err(other()) }
             }
             Err(Fault::Refused(409, _)) => Ok(Written::Stale),
@@ -186,7 +187,7 @@ impl<N: Fn() -> Instant> Keeper<N> {
         }
     }
 
-    /// Creates or replaces, as the version says. With a version it's replaced only if nobody else has meanwhile.
+    /// Creates the Lease or, if it has a resourceVersion, replaces it, unless it was changed meanwhile.
     async fn send(&self, lease: Lease, led: bool) -> Result<Lease, Fault> {
         let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
         let lease = named(lease, &self.settings.name);
@@ -196,7 +197,8 @@ impl<N: Fn() -> Instant> Keeper<N> {
         }
     }
 
-    /// Waits for an answer: not longer than we lead, if we do, and short enough for a second try in that time.
+    /// Waits for a response: not longer than this replica is the leader, if it is, and short enough for a second attempt in that
+    /// time.
     async fn ask<T>(&self, led: bool, request: impl Future<Output = kube::Result<T>>) -> Result<T, Fault> {
         let mut limit = self.settings.deadline / 2;
         if led {
@@ -208,8 +210,8 @@ impl<N: Fn() -> Instant> Keeper<N> {
             Ok(Err(kube::Error::Api(status))) => {
                 Err(Fault::Refused(status.code, format!("{} {}", status.code, status.message)))
             }
-            Ok(Err(error)) => Err(Fault::Silent(chain(&error))),
-            Err(_) => Err(Fault::Silent(format!("no answer within {} seconds", limit.as_secs_f32()))),
+            Ok(Err(error)) => Err(Fault::NoResponse(chain(&error))),
+            Err(_) => Err(Fault::NoResponse(format!("no response within {} seconds", limit.as_secs_f32()))),
         }
     }
 }

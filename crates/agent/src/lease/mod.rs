@@ -1,12 +1,12 @@
-//! Which of several replicas works: the one whose name stands in a Lease of the cluster.
+//! Leader election: of several replicas, the one whose name is in a Lease of the cluster is the leader.
 //!
-//! A holder renews the Lease every few seconds, and counts itself out when it couldn't for the renew deadline. The others take
-//! over once they have seen the same record for the longer lease duration. Each measures on its own clock, which never jumps, so
-//! clocks needn't agree; but a clock that stands still while a whole machine is suspended hides that time from its process.
+//! The leader renews the Lease every few seconds, and gives up when it couldn't for the renew deadline. Another replica takes over
+//! once it has seen the same record for the longer lease duration. Each measures on its own monotonic clock, so clocks needn't
+//! agree; but a clock that stands still while a machine is suspended hides that time from its process.
 //!
 //! ```text
-//! record   what a Lease says, and what to do about it: no requests, no clocks
-//! keeper   rounds of requests, and until when we lead
+//! record   the content of a Lease and what follows from it: no requests, no clocks
+//! keeper   rounds of requests, and until when this replica is the leader
 //! ```
 
 mod keeper;
@@ -22,26 +22,26 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// Which Lease, and for whom.
+/// The Lease, who takes part, and the times.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The namespace of the Lease.
     pub namespace: String,
-    /// Its name. The same for all replicas.
+    /// The name of the Lease, the same for all replicas.
     pub name: String,
-    /// Who we are, as it's written into the Lease. It must be of this process alone: two with one identity both lead. If it's
-    /// empty, a random one is made.
+    /// The identity of this process in the Lease. It must be unique: two processes with one identity would both be leaders. If
+    /// empty, a random one is used.
     pub identity: String,
-    /// How long a record must stay unchanged before another takes over; whole seconds.
+    /// How long a record must stay unchanged before another replica takes over; whole seconds.
     pub duration: Duration,
-    /// How long after the last renewal we still lead. At most two thirds of `duration` are used.
+    /// How long after the last renewal this replica is still the leader; at most two thirds of `duration`.
     pub deadline: Duration,
-    /// The pause between two tries.
+    /// The pause between two rounds.
     pub retry: Duration,
 }
 
 impl Settings {
-    /// The usual times: 15 seconds, 10, 2.
+    /// Settings with the usual times: 15, 10 and 2 seconds.
     pub fn new(namespace: impl Into<String>, name: impl Into<String>, identity: impl Into<String>) -> Self {
         Settings {
             namespace: namespace.into(),
@@ -53,47 +53,47 @@ impl Settings {
         }
     }
 
-    /// The same with times that are safe, and an identity.
+    /// These settings with safe times, and an identity.
     fn sane(mut self) -> Self {
         let seconds = self.duration.as_secs().clamp(1, 3_600);
         self.duration = Duration::from_secs(seconds);
         self.deadline = self.deadline.clamp(Duration::from_millis(10), self.duration * 2 / 3);
         self.retry = self.retry.clamp(Duration::from_millis(1), self.deadline / 2);
         if self.identity.is_empty() {
-            self.identity = format!("podrules-{:016x}", chance());
+            self.identity = format!("podrules-{:016x}", random());
         }
         self
     }
 }
 
-/// Where we stand.
+/// Whether this replica is the leader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// We don't lead.
+    /// It isn't.
     Follower {
-        /// Who stands in the Lease, as far as is known; untrusted text.
+        /// The identity in the Lease, if known; untrusted text.
         leader: Option<String>,
-        /// The last error, one line.
+        /// The last error, on one line.
         why_not: Option<String>,
     },
-    /// We lead.
+    /// It is.
     Leader {
-        /// Until then, unless it's renewed before. What must be done by a leader only must have ended by then.
+        /// Until when, if the Lease isn't renewed before. What only the leader may do must have ended by then.
         until: Instant,
     },
 }
 
 impl Standing {
-    /// Whether we lead now: a process that was paused sees that it doesn't any more.
-    pub fn leads(&self) -> bool {
+    /// Whether this replica is the leader now. A process that was frozen sees that its time is over.
+    pub fn is_leader(&self) -> bool {
         matches!(self, Standing::Leader { until } if Instant::now() < *until)
     }
 }
 
-/// Takes part in the election until `stop` says true, its sender is gone, or nobody listens any more. Then the Lease is given
-/// back, so that another can take over at once: stop only when the leader's work has ended.
+/// Takes part in the election until `stop` says true, its sender is dropped, or the receiver of the standing is. Then the Lease is
+/// released, so that another replica can take over at once: stop only when the leader's work has ended.
 ///
-/// The standing changes with each renewal. Must be called inside of a runtime whose threads aren't blocked for seconds.
+/// The standing changes with each renewal. Must be called in a runtime whose threads are never blocked for seconds.
 pub fn hold(
     client: kube::Client,
     settings: Settings,
@@ -110,9 +110,10 @@ async fn run<N: Fn() -> Instant>(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut log = Log::default();
-    let mut publish = |keeper: &Keeper<N>| {
+    let mut publish = |keeper: &Keeper<N>, resigned: bool| {
         let standing = keeper.standing();
-        log.tell(&standing, keeper.fault());
+        log.resigned = resigned;
+        log.update(&standing, keeper.fault());
         sender.send_if_modified(|last| {
             let changed = *last != standing;
             *last = standing;
@@ -122,76 +123,78 @@ async fn run<N: Fn() -> Instant>(
     loop {
         tokio::select! {
             biased;
-            () = ended(&mut stop, &sender) => break,
+            () = stopped(&mut stop, &sender) => break,
             () = keeper.round() => {}
         }
-        publish(&keeper);
-        let pause = keeper.pause(chance());
+        publish(&keeper, false);
+        let pause = keeper.pause(random());
         tokio::select! {
             biased;
-            () = ended(&mut stop, &sender) => break,
+            () = stopped(&mut stop, &sender) => break,
             () = tokio::time::sleep(pause) => {}
         }
-        // It may be over by now, and the next request may take its time.
-        publish(&keeper);
+        // The time as leader may be over, and the next request may be slow.
+        publish(&keeper, false);
     }
-    // First nobody here thinks that we lead, then others may.
+    // First this process stops being the leader, then another may become it.
     keeper.resign();
-    publish(&keeper);
+    publish(&keeper, true);
     keeper.release().await;
 }
 
-/// Waits until there is nothing more to do.
-async fn ended(stop: &mut watch::Receiver<bool>, sender: &watch::Sender<Standing>) {
+/// Waits until the election is to end.
+async fn stopped(stop: &mut watch::Receiver<bool>, sender: &watch::Sender<Standing>) {
     tokio::select! {
-        // An error says that the sender is gone.
+        // An error means that the sender was dropped.
         _ = stop.wait_for(|stop| *stop) => {}
         () = sender.closed() => {}
     }
 }
 
-/// What was logged last, so that only changes are.
+/// What was logged last, so that only changes are logged.
 #[derive(Default)]
 struct Log {
-    leads: bool,
+    is_leader: bool,
+    /// Whether it stops being the leader because it was asked to stop.
+    resigned: bool,
     leader: Option<String>,
     fault: Option<String>,
 }
 
 impl Log {
-    fn tell(&mut self, standing: &Standing, fault: Option<&str>) {
-        let leads = matches!(standing, Standing::Leader { .. });
+    fn update(&mut self, standing: &Standing, fault: Option<&str>) {
+        let is_leader = matches!(standing, Standing::Leader { .. });
         if self.fault.as_deref() != fault {
             match fault {
-                Some(why) => tracing::warn!(%why, leads, "the lease can't be read or written"),
-                None => tracing::info!("the lease can be read and written again"),
+                Some(why) => tracing::warn!(%why, is_leader, "could not read or write the lease"),
+                None => tracing::info!("lease recovered"),
             }
             self.fault = fault.map(str::to_owned);
         }
         match standing {
             Standing::Leader { .. } => {
-                if !self.leads {
-                    tracing::info!("leads");
+                if !self.is_leader {
+                    tracing::info!("became leader");
                 }
                 self.leader = None;
             }
             Standing::Follower { leader, .. } => {
-                if self.leads {
-                    tracing::warn!("doesn't lead any more");
+                if self.is_leader && !self.resigned {
+                    tracing::warn!("lost the lease");
                 }
                 if *leader != self.leader
                     && let Some(leader) = leader
                 {
-                    tracing::info!(leader = %printable_line(leader), "follows");
+                    tracing::info!(leader = %printable_line(leader), "another replica is the leader");
                 }
                 self.leader.clone_from(leader);
             }
         }
-        self.leads = leads;
+        self.is_leader = is_leader;
     }
 }
 
-/// A random number.
-fn chance() -> u64 {
+/// A random number, for jitter and identities.
+fn random() -> u64 {
     RandomState::new().hash_one(0)
 }

@@ -1,4 +1,4 @@
-//! What a Lease says, and what to do about it.
+//! The content of a Lease, and what follows from it.
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
@@ -7,28 +7,28 @@ use kube::api::ObjectMeta;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A Lease, and since when it has been as it is, by our clock.
+/// A Lease, and since when it has been unchanged, by the own clock.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub lease: Lease,
     pub since: Instant,
 }
 
-/// What to do.
+/// What to do about a Lease.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step {
-    /// Write this: it makes us the holder, or keeps us so. Without a version it must be created.
+    /// Write this: it makes this replica the holder, or renews it. Without a resourceVersion it must be created.
     Claim(Box<Lease>),
-    /// Another holds it.
+    /// Nothing: another replica holds it.
     Follow,
 }
 
-/// Who stands in the Lease.
+/// The holder of a Lease.
 pub(super) fn holder(lease: &Lease) -> Option<&str> {
     lease.spec.as_ref()?.holder_identity.as_deref().filter(|holder| !holder.is_empty())
 }
 
-/// Sees a Lease. The time that the holder has counts anew whenever anything in it has changed.
+/// Notes a Lease. Any change restarts the time after which it can be taken over.
 pub(super) fn see(before: Option<Seen>, lease: Lease, now: Instant) -> Seen {
     let since = match before {
         Some(before) if same(&before.lease, &lease) => before.since,
@@ -45,7 +45,7 @@ fn same(one: &Lease, other: &Lease) -> bool {
         && one.metadata.resource_version == other.metadata.resource_version
 }
 
-/// Decides. `now` is our clock, `wall` the time that is written for people to read.
+/// What to do about the Lease that was seen. `now` is the own clock, `wall` the time that is written for people.
 pub(super) fn decide(seen: Option<&Seen>, identity: &str, duration: Duration, now: Instant, wall: Timestamp) -> Step {
     let Some(seen) = seen else { return Step::Claim(Box::new(claim(Lease::default(), identity, duration, wall))) };
     let free = match holder(&seen.lease) {
@@ -59,13 +59,13 @@ pub(super) fn decide(seen: Option<&Seen>, identity: &str, duration: Duration, no
     }
 }
 
-/// How long its holder may be silent, as the holder has written; `usual` if that makes no sense.
+/// How long the holder may be silent, as it has written; `usual` if that makes no sense.
 fn patience(lease: &Lease, usual: Duration) -> Duration {
     let written = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds);
     written.and_then(|seconds| u64::try_from(seconds).ok()).filter(|n| *n > 0).map_or(usual, Duration::from_secs)
 }
 
-/// The Lease with us as its holder.
+/// The Lease with this replica as its holder.
 pub(super) fn claim(mut lease: Lease, identity: &str, duration: Duration, wall: Timestamp) -> Lease {
     let ours = holder(&lease) == Some(identity);
     let fresh = lease.metadata.resource_version.is_none();
@@ -81,18 +81,18 @@ pub(super) fn claim(mut lease: Lease, identity: &str, duration: Duration, wall: 
     lease
 }
 
-/// The Lease with nobody as its holder. Names and transitions stay.
+/// The Lease without a holder. Its name and transitions stay.
 pub(super) fn release(mut lease: Lease, wall: Timestamp) -> Lease {
     let spec = lease.spec.get_or_insert_with(LeaseSpec::default);
     spec.holder_identity = Some(String::new());
-    // Whoever doesn't know that an empty holder is none waits no longer than this.
+    // For clients that don't know that an empty holder means none.
     spec.lease_duration_seconds = Some(1);
     spec.renew_time = Some(MicroTime(wall));
     spec.acquire_time = Some(MicroTime(wall));
     lease
 }
 
-/// A Lease with a name.
+/// The Lease with a name, if it has none.
 pub(super) fn named(mut lease: Lease, name: &str) -> Lease {
     if lease.metadata.name.is_none() {
         lease.metadata = ObjectMeta { name: Some(name.to_owned()), ..lease.metadata };
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_isnt_there_is_made() {
+    fn a_missing_lease_is_created() {
         let step = decide(None, "me", OURS, Instant::now(), wall());
         assert_eq!(
             claimed(step),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn ours_is_renewed_without_a_transition() {
+    fn our_own_lease_is_renewed_without_a_transition() {
         let ours = json!({"holderIdentity": "me", "leaseDurationSeconds": 15, "leaseTransitions": 3,
             "acquireTime": "2025-01-01T00:00:00.000000Z", "renewTime": "2025-01-01T00:00:00.000000Z"});
         let spec = claimed(after(&see(None, lease(ours, "1"), Instant::now()), 0));
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_holds_is_taken_at_once() {
+    fn a_lease_without_a_holder_is_acquired_at_once() {
         for spec in [json!({"holderIdentity": "", "leaseTransitions": 3}), json!({"leaseTransitions": 3})] {
             assert_eq!(claimed(after(&see(None, lease(spec, "1"), Instant::now()), 0))["leaseTransitions"], 4);
         }
@@ -156,9 +156,9 @@ mod tests {
         assert_eq!(claimed(after(&see(None, bare, Instant::now()), 0))["leaseTransitions"], 1);
     }
 
-    /// The times that another has written are its own clock's: of no meaning here.
+    /// Times that another replica wrote are of its clock, and mean nothing here.
     #[test]
-    fn anothers_is_taken_when_it_hasnt_changed_for_its_duration() {
+    fn anothers_lease_is_taken_over_after_its_duration_without_a_change() {
         for time in ["1999-01-01T00:00:00.000000Z", "2999-01-01T00:00:00.000000Z"] {
             let other = json!({"holderIdentity": "other", "leaseDurationSeconds": 20, "leaseTransitions": 3, "renewTime": time});
             let seen = see(None, lease(other, "1"), Instant::now());
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_without_sense_is_ours() {
+    fn an_invalid_duration_is_replaced_by_ours() {
         for duration in [json!(null), json!(0), json!(-5)] {
             let other = json!({"holderIdentity": "other", "leaseDurationSeconds": duration, "leaseTransitions": -7});
             let seen = see(None, lease(other, "1"), Instant::now());
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn any_change_gives_the_holder_its_time_anew() {
+    fn any_change_restarts_the_duration() {
         let start = Instant::now();
         let spec = |holder: &str, time: &str| json!({"holderIdentity": holder, "renewTime": time});
         let (early, late) = ("2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:02.000000Z");

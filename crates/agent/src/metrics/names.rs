@@ -1,4 +1,4 @@
-//! Label values. They come from tasks and queues, so anything may stand in them, and there may be any number.
+//! Label values. They come from tasks and queues, so they may hold any text, and there may be any number of them.
 
 use podrules::diagnostic::render::printable_line;
 use prometheus_client::encoding::EncodeMetric;
@@ -8,17 +8,17 @@ use std::collections::HashSet;
 use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
 
-/// What stands for all that there is no place for.
+/// The label value shared by everything beyond a limit.
 pub(super) const OTHER: &str = "other";
-/// Series of one metric.
-const MOST_SERIES: usize = 1_000;
-/// Characters of a value.
-const LONGEST: usize = 100;
+/// Series per metric.
+const MAX_SERIES: usize = 1_000;
+/// Characters of a label value.
+const MAX_CHARS: usize = 100;
 
 /// The labels of one series.
 pub(super) type Labels<const N: usize> = [(&'static str, String); N];
 
-/// Values of one kind, of which the first so many are told apart.
+/// Label values of one kind. The first ones are kept, up to a limit; the others become [`OTHER`].
 #[derive(Debug)]
 pub(super) struct Names {
     most: usize,
@@ -30,9 +30,9 @@ impl Names {
         Names { most, known: Mutex::default() }
     }
 
-    /// The label value for a name: short, on one line, one of few.
+    /// The label value for a name: short, one line, one of a bounded number.
     pub fn of(&self, name: &str) -> String {
-        let name: String = printable_line(name).chars().take(LONGEST).collect();
+        let name: String = printable_line(name).chars().take(MAX_CHARS).collect();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.contains(&name) {
             return name;
@@ -45,11 +45,11 @@ impl Names {
     }
 }
 
-/// A metric with labels, of a bounded number of series.
+/// A metric with labels and a bounded number of series.
 #[derive(Debug)]
 pub(super) struct Series<M, const N: usize> {
     keys: [&'static str; N],
-    /// How many there are.
+    /// The number of series.
     count: Mutex<usize>,
     pub family: Family<Labels<N>, M>,
 }
@@ -63,12 +63,12 @@ where
         Series { keys, count: Mutex::new(0), family: Family::new_with_constructor(make) }
     }
 
-    /// Does something with the series of these values.
+    /// Updates the series with these label values.
     pub fn with(&self, values: [String; N], change: impl FnOnce(&M)) {
         let mut labels = self.labels(values);
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         if self.family.get(&labels).is_none() {
-            if *count >= MOST_SERIES {
+            if *count >= MAX_SERIES {
                 labels = self.labels(std::array::from_fn(|_| OTHER.to_owned()));
             } else {
                 *count += 1;
@@ -89,7 +89,7 @@ mod tests {
     use prometheus_client::metrics::counter::Counter;
 
     #[test]
-    fn names_are_few_short_and_of_one_line() {
+    fn label_values_are_few_short_and_one_line() {
         let names = Names::new(2);
         assert_eq!(names.of("a\n\u{1b}[31m"), "a␊␛[31m");
         assert_eq!(names.of(&"é".repeat(9_000)), "é".repeat(100));
@@ -98,9 +98,9 @@ mod tests {
     }
 
     #[test]
-    fn series_are_few() {
+    fn series_are_bounded() {
         let series = Series::<Counter, 2>::new(["a", "b"], Counter::default);
-        for number in 0..MOST_SERIES + 50 {
+        for number in 0..MAX_SERIES + 50 {
             series.with([number.to_string(), String::new()], |counter| {
                 counter.inc();
             });

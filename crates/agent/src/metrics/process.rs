@@ -1,4 +1,4 @@
-//! What the process itself takes, read from `/proc` at each scrape. Where there is none, so are the metrics.
+//! Metrics of this process, read from `/proc` at each scrape. Without `/proc` there are none.
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -9,7 +9,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 
-/// Reads them.
+/// Collects the metrics of this process.
 #[derive(Debug)]
 pub(super) struct Process;
 
@@ -25,11 +25,11 @@ struct Stat {
 }
 
 impl Stat {
-    /// Reads a line. The second field is the name, in parentheses, in which anything may stand.
+    /// Parses the line. The second field is the name in parentheses, which may hold any text.
     fn of(line: &str) -> Option<Stat> {
         let (_, rest) = line.rsplit_once(')')?;
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-        // As proc(5) counts, of which the two first are gone.
+        // Numbered as in proc(5); the first two are cut off.
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
         Some(Stat { cpu: field(14)?.checked_add(field(15)?)?, start: field(22)?, pages: field(24)? })
     }
@@ -44,20 +44,20 @@ impl Collector for Process {
             let metric = encoder.encode_descriptor("process_cpu", help, Some(&Unit::Seconds), cpu.metric_type())?;
             cpu.encode(metric)?;
             let memory = ConstGauge::new(stat.pages.saturating_mul(rustix::param::page_size() as u64));
-            let help = "Memory in use";
+            let help = "Resident memory";
             let kind = memory.metric_type();
             let metric = encoder.encode_descriptor("process_resident_memory", help, Some(&Unit::Bytes), kind)?;
             memory.encode(metric)?;
             if let Some(boot) = boot() {
                 let start = ConstGauge::new(boot as f64 + stat.start as f64 / ticks);
-                let help = "When the process was started, since 1970";
+                let help = "Start time of the process, as Unix time";
                 let kind = start.metric_type();
                 let metric = encoder.encode_descriptor("process_start_time", help, Some(&Unit::Seconds), kind)?;
                 start.encode(metric)?;
             }
         }
         if let Ok(folder) = fs::read_dir("/proc/self/fd") {
-            // One of them is the folder.
+            // One of them is the folder itself.
             let open = ConstGauge::new((folder.count() as u64).saturating_sub(1));
             let kind = open.metric_type();
             let metric = encoder.encode_descriptor("process_open_fds", "Open file descriptors", None, kind)?;
@@ -67,7 +67,7 @@ impl Collector for Process {
     }
 }
 
-/// When the machine started, in seconds since 1970.
+/// When the machine started, as Unix time in seconds.
 fn boot() -> Option<u64> {
     let lines = BufReader::new(File::open("/proc/stat").ok()?.take(4 << 20)).lines();
     lines.map_while(Result::ok).find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_found_behind_any_name() {
+    fn fields_are_found_after_any_name() {
         let rest = "S 1 2 3 4 5 6 7 8 9 10 140 15 16 17 18 19 20 21 2200 23 2400 25";
         let expected = Some(Stat { cpu: 155, start: 2_200, pages: 2_400 });
         for name in ["(podrules)", "(a b)", "() 1 2 (x)", "(\n)"] {

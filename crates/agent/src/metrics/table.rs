@@ -1,4 +1,4 @@
-//! A gauge whose series are replaced together: what isn't there any more vanishes.
+//! A gauge whose series are replaced together, so that outdated ones vanish.
 
 use super::names::Labels;
 use prometheus_client::collector::Collector;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The gauge. A clone is the same.
+/// A gauge whose series are replaced together. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Table<const N: usize> {
     name: &'static str,
@@ -22,7 +22,7 @@ impl<const N: usize> Table<N> {
         Table { name, help, rows: Arc::default() }
     }
 
-    /// Replaces all. Values of the same labels are added up.
+    /// Replaces all series. Values with the same labels are added up.
     pub fn replace(&self, rows: impl Iterator<Item = (Labels<N>, u64)>) {
         let mut all = BTreeMap::new();
         for (labels, value) in rows {

@@ -3,7 +3,7 @@
 use super::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One of each.
+/// Metrics with at least one series each.
 fn all() -> Metrics {
     let metrics = Metrics::new();
     metrics.launched("train", 0.3);
@@ -19,7 +19,7 @@ fn all() -> Metrics {
 }
 
 #[test]
-fn what_is_counted_is_told() {
+fn metrics_show_what_was_counted() {
     let metrics = all();
     metrics.launched("train", 600.0);
     metrics.rule("gpus", false);
@@ -60,7 +60,7 @@ fn what_is_counted_is_told() {
 }
 
 #[test]
-fn gauges_are_replaced_as_a_whole() {
+fn series_of_gauges_are_replaced_together() {
     let metrics = all();
     let pods = [(("train".to_owned(), "failed"), 1), (("a".to_owned(), "running"), 3)];
     metrics.pods(&HashMap::from(pods));
@@ -75,7 +75,7 @@ fn gauges_are_replaced_as_a_whole() {
 }
 
 #[test]
-fn whatever_stands_in_a_name_each_line_stays_one() {
+fn no_name_breaks_a_line() {
     let metrics = Metrics::new();
     for name in ["\"} 1\npodrules_leader 7\n", "\\", "a\\\"", "\r", "{}", ""] {
         metrics.launch_failed(name, name);
@@ -88,9 +88,9 @@ fn whatever_stands_in_a_name_each_line_stays_one() {
 }
 
 #[test]
-fn queues_beyond_the_bound_are_one() {
+fn queues_beyond_the_limit_share_a_series() {
     let metrics = Metrics::new();
-    let many = HashMap::from_iter((0..MOST_NAMES + 20).map(|number| (number.to_string(), 1)));
+    let many = HashMap::from_iter((0..MAX_NAMES + 20).map(|number| (number.to_string(), 1)));
     metrics.waiting(&many);
     metrics.ended("one more", "completed");
     let text = metrics.text();
@@ -99,7 +99,7 @@ fn queues_beyond_the_bound_are_one() {
 }
 
 #[test]
-fn no_number_spoils_a_sum() {
+fn no_value_spoils_a_sum() {
     let metrics = Metrics::new();
     for seconds in [f64::NAN, f64::INFINITY, -3.0, 0.5] {
         metrics.hook(seconds);
@@ -110,7 +110,7 @@ fn no_number_spoils_a_sum() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_process_is_told_of() {
+fn process_metrics_are_plausible() {
     let text = Metrics::new().text();
     let value = |name: &str| -> f64 {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -139,7 +139,7 @@ fn documented() -> BTreeMap<String, (String, BTreeSet<String>)> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_page_lists_what_there_is() {
+fn the_page_lists_all_metrics() {
     let mut exposed = BTreeMap::new();
     let text = all().text();
     for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {

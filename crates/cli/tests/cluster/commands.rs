@@ -46,7 +46,8 @@ fn a_dry_run_and_no_commands_run_none() {
 #[test]
 fn a_command_that_fails_stops_the_launch() {
     let place = Place::new("bad-command");
-    let words = ["error[command]", "the command exited with exit status: 3", "no room for clearml-id-", "values.yaml:5"];
+    let words =
+        ["error[command]", "the command exited with exit status: 3", "no room for clearml-id-", "values.yaml:5"];
     apply(&place, "command-fails", &["-q", "default"]).refused(1, &words);
     assert!(place.get(&place.pod()).is_err());
 }

@@ -73,7 +73,10 @@ fn a_namespace_that_isnt_there_is_told() {
     let real = std::mem::replace(&mut place.namespace, "no-such-namespace".to_owned());
     let ran = place.apply("claim", &[]);
     place.namespace = real;
-    ran.refused(1, &["error[api-refused]", "the namespace no-such-namespace doesn't exist", "kubectl create namespace"]);
+    ran.refused(
+        1,
+        &["error[api-refused]", "the namespace no-such-namespace doesn't exist", "kubectl create namespace"],
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! An API server with one Lease, that misbehaves when it's told to.
+//! An API server with one Lease, which fails as the test wants.
 
 use http::{Method, Request, Response};
 use kube::client::Body;
@@ -8,21 +8,21 @@ use std::sync::{Arc, Mutex};
 
 pub const PATH: &str = "/apis/coordination.k8s.io/v1/namespaces/clearml/leases";
 
-/// What is done with a request instead of what it asks.
+/// How a request fails.
 pub enum Trouble {
-    /// It's carried out.
+    /// Not at all.
     Nothing,
-    /// It's refused.
+    /// It is refused with this code and message.
     Refuse(u16, &'static str),
-    /// It's carried out, and the answer is this code.
+    /// It is carried out, but the response is this code.
     Lost(u16),
     /// The connection breaks.
     Broken,
-    /// There is no answer.
+    /// There is no response.
     Silent,
-    /// The answer is no JSON.
+    /// The response is not JSON.
     Garbage,
-    /// Somebody changes the Lease before.
+    /// Somebody changes the Lease first.
     Meddle(fn(&mut Value)),
 }
 
@@ -30,11 +30,11 @@ pub enum Trouble {
 pub struct State {
     pub lease: Option<Value>,
     pub version: u64,
-    /// For the requests to come, one each.
+    /// For the next requests, one each.
     pub script: VecDeque<Trouble>,
-    /// For all requests that the script has nothing for.
+    /// For all requests after the script.
     pub down: Option<(u16, &'static str)>,
-    /// What was asked: method and answer.
+    /// Method and status code of each request.
     pub log: Vec<String>,
 }
 

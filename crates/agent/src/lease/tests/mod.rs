@@ -1,4 +1,4 @@
-//! Holders over one Lease of an API server that is played, by a clock that moves when it's told to.
+//! Several keepers of one Lease, with a fake API server and a clock that the test moves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod fake;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Seconds since the start.
+/// The test's clock, in seconds since the start.
 #[derive(Clone, Default)]
 struct Clock(Arc<AtomicU64>);
 
@@ -51,11 +51,11 @@ impl World {
     }
 }
 
-fn leads(standing: &Standing) -> bool {
+fn is_leader(standing: &Standing) -> bool {
     matches!(standing, Standing::Leader { .. })
 }
 
-/// The leader that it follows, and why it doesn't lead.
+/// The leader that a follower knows, and its last error.
 fn follows(standing: Standing) -> (Option<String>, String) {
     match standing {
         Standing::Follower { leader, why_not } => (leader, why_not.unwrap_or_default()),
@@ -68,7 +68,7 @@ fn other(name: &str) -> (Option<String>, String) {
 }
 
 #[tokio::test]
-async fn one_leads_until_it_is_killed_and_the_other_takes_over() {
+async fn another_replica_takes_over_when_the_leader_is_killed() {
     let world = World::new();
     let (mut a, mut b) = (world.holder("a"), world.holder("b"));
     a.round().await;
@@ -79,17 +79,17 @@ async fn one_leads_until_it_is_killed_and_the_other_takes_over() {
         world.clock.pass(2);
         a.round().await;
         b.round().await;
-        assert!(leads(&a.standing()) && !leads(&b.standing()));
+        assert!(is_leader(&a.standing()) && !is_leader(&b.standing()));
     }
     world.holder_is("a", 0);
     world.clock.pass(14);
     b.round().await;
-    // It knows it by itself.
+    // It notices by its own clock.
     assert_eq!(follows(a.standing()), (None, String::new()));
     assert_eq!(follows(b.standing()), other("a"));
     world.clock.pass(1);
     b.round().await;
-    assert!(leads(&b.standing()));
+    assert!(is_leader(&b.standing()));
     world.holder_is("b", 1);
     a.round().await;
     assert_eq!(follows(a.standing()), other("b"));
@@ -112,7 +112,7 @@ async fn a_renewal_takes_one_request_and_keeps_what_others_wrote() {
 }
 
 #[tokio::test]
-async fn a_lost_race_is_no_leadership() {
+async fn losing_a_race_makes_no_leader() {
     let world = World::new();
     let (mut a, mut b) = (world.holder("a"), world.holder("b"));
     // Both find nothing, and `b` creates it first.
@@ -127,13 +127,13 @@ async fn a_lost_race_is_no_leadership() {
     world.server.then(Trouble::Nothing);
     world.server.then(Trouble::Meddle(|lease| lease["spec"]["renewTime"] = json!("2026-01-01T00:00:00.000000Z")));
     a.round().await;
-    assert!(!leads(&a.standing()));
+    assert!(!is_leader(&a.standing()));
     assert_eq!(world.server.log(), ["GET 200", "PUT 409"]);
     world.holder_is("b", 0);
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_is_lost_counts_from_the_next() {
+async fn a_write_with_a_lost_response_counts_from_the_next_one() {
     let world = World::new();
     let mut a = world.holder("a");
     a.round().await;
@@ -151,7 +151,7 @@ async fn a_write_whose_answer_is_lost_counts_from_the_next() {
 }
 
 #[tokio::test]
-async fn a_server_that_fails_ends_leadership_at_the_deadline_and_nothing_for_good() {
+async fn a_failing_server_ends_leadership_at_the_deadline_but_not_forever() {
     let world = World::new();
     let (mut a, mut b) = (world.holder("a"), world.holder("b"));
     a.round().await;
@@ -160,7 +160,7 @@ async fn a_server_that_fails_ends_leadership_at_the_deadline_and_nothing_for_goo
     for seconds in 1..10 {
         world.clock.pass(1);
         a.round().await;
-        assert!(leads(&a.standing()), "after {seconds}");
+        assert!(is_leader(&a.standing()), "after {seconds}");
     }
     world.clock.pass(1);
     a.round().await;
@@ -170,24 +170,24 @@ async fn a_server_that_fails_ends_leadership_at_the_deadline_and_nothing_for_goo
     world.clock.pass(600);
     world.server.down(None);
     b.round().await;
-    assert!(leads(&b.standing()));
+    assert!(is_leader(&b.standing()));
     world.holder_is("b", 1);
 }
 
 #[tokio::test]
-async fn whoever_comes_back_in_time_goes_on() {
+async fn a_leader_that_recovers_in_time_stays_leader() {
     let world = World::new();
     let mut a = world.holder("a");
     a.round().await;
     world.clock.pass(30);
-    assert!(!leads(&a.standing()));
+    assert!(!is_leader(&a.standing()));
     a.round().await;
-    assert!(leads(&a.standing()));
+    assert!(is_leader(&a.standing()));
     world.holder_is("a", 0);
 }
 
 #[tokio::test]
-async fn every_failure_is_told_and_tried_again() {
+async fn every_failure_is_reported_and_retried() {
     let world = World::new();
     let mut settings = Settings::new("clearml", "podrules", "a");
     settings.deadline = Duration::from_millis(40);
@@ -197,15 +197,15 @@ async fn every_failure_is_told_and_tried_again() {
         (Trouble::Refuse(401, "Unauthorized"), "401 Unauthorized"),
         (Trouble::Broken, "connection reset"),
         (Trouble::Garbage, "Error deserializing response"),
-        (Trouble::Silent, "no answer within"),
+        (Trouble::Silent, "no response within"),
     ];
     for (trouble, why) in troubles {
         world.server.then(trouble);
         a.round().await;
-        let (leader, told) = follows(a.standing());
-        assert!(leader.is_none() && told.contains(why), "{told}");
+        let (leader, fault) = follows(a.standing());
+        assert!(leader.is_none() && fault.contains(why), "{fault}");
     }
-    // The namespace isn't there.
+    // The namespace doesn't exist.
     world.server.then(Trouble::Refuse(404, "")).then(Trouble::Refuse(404, "namespaces \"clearml\" not found"));
     a.round().await;
     assert_eq!(follows(a.standing()).1, "404 namespaces \"clearml\" not found");
@@ -218,7 +218,7 @@ async fn every_failure_is_told_and_tried_again() {
 }
 
 #[tokio::test]
-async fn who_is_put_out_stops_at_once() {
+async fn a_replaced_leader_stops_at_once() {
     let world = World::new();
     let mut a = world.holder("a");
     a.round().await;
@@ -228,40 +228,40 @@ async fn who_is_put_out_stops_at_once() {
 }
 
 #[tokio::test]
-async fn a_lease_that_was_deleted_is_made_anew() {
+async fn a_deleted_lease_is_created_again() {
     let world = World::new();
     let mut a = world.holder("a");
     a.round().await;
     world.server.0.lock().unwrap().lease = None;
     a.round().await;
-    assert!(leads(&a.standing()));
+    assert!(is_leader(&a.standing()));
     assert_eq!(world.server.log()[2..], ["PUT 404", "GET 404", "POST 201"]);
 }
 
 #[tokio::test]
-async fn a_release_lets_the_other_in_at_once() {
+async fn a_released_lease_can_be_acquired_at_once() {
     let world = World::new();
     let (mut a, mut b) = (world.holder("a"), world.holder("b"));
     a.round().await;
     b.round().await;
-    // What was written last is in doubt: it looks before.
+    // The result of the last write is unknown: it reads the Lease first.
     world.server.then(Trouble::Lost(500));
     a.round().await;
     world.server.log();
     a.release().await;
-    assert!(!leads(&a.standing()));
+    assert!(!is_leader(&a.standing()));
     assert_eq!(world.server.log(), ["GET 200", "PUT 200"]);
     world.holder_is("", 0);
     b.round().await;
-    assert!(leads(&b.standing()));
+    assert!(is_leader(&b.standing()));
     world.holder_is("b", 1);
-    // It isn't ours any more.
+    // Another replica holds it.
     a.release().await;
     world.holder_is("b", 1);
 }
 
 #[tokio::test]
-async fn what_changed_before_the_release_is_looked_at() {
+async fn a_lease_that_changed_before_its_release_is_read_again() {
     let world = World::new();
     let mut a = world.holder("a");
     a.round().await;
@@ -274,7 +274,7 @@ async fn what_changed_before_the_release_is_looked_at() {
     assert_eq!(world.server.spec()["holderIdentity"], "b");
 }
 
-/// The whole of it, in real time.
+/// The election in real time.
 #[tokio::test]
 async fn replicas_take_turns() {
     let server = Server::default();
@@ -287,8 +287,8 @@ async fn replicas_take_turns() {
         (standing, task, stop)
     };
     let until = async |standing: &mut watch::Receiver<Standing>| {
-        let wait = standing.wait_for(Standing::leads);
-        tokio::time::timeout(Duration::from_secs(60), wait).await.expect("it leads in time").unwrap();
+        let wait = standing.wait_for(Standing::is_leader);
+        tokio::time::timeout(Duration::from_secs(60), wait).await.expect("it becomes leader in time").unwrap();
     };
     let (mut a, a_task, a_stop) = start("a", 60);
     until(&mut a).await;
@@ -296,18 +296,18 @@ async fn replicas_take_turns() {
     b.wait_for(|standing| matches!(standing, Standing::Follower { leader: Some(a), .. } if a == "a")).await.unwrap();
     a_stop.send(true).unwrap();
     a_task.await.unwrap();
-    assert!(!a.borrow().leads());
+    assert!(!a.borrow().is_leader());
     until(&mut b).await;
-    // Killed, it gives nothing back.
+    // Killed, it doesn't release the Lease.
     b_task.abort();
     let (mut c, c_task, c_stop) = start("", 60);
     until(&mut c).await;
     assert!(server.spec()["holderIdentity"].as_str().unwrap().starts_with("podrules-"));
-    // Nobody can say stop any more.
+    // The sender of the stop is dropped.
     drop(c_stop);
     c_task.await.unwrap();
     assert_eq!(server.spec()["holderIdentity"], "");
-    // Nobody listens.
+    // The receiver of the standing is dropped.
     let (d, d_task, _d_stop) = start("d", 60);
     drop(d);
     d_task.await.unwrap();
@@ -326,7 +326,7 @@ async fn pauses_differ_and_end_with_the_leadership() {
 }
 
 #[test]
-fn times_that_are_unsafe_arent_used() {
+fn unsafe_times_are_clamped() {
     let mut settings = Settings::new("", "", "");
     settings.duration = Duration::from_millis(1_900);
     settings.deadline = Duration::MAX;
@@ -340,7 +340,7 @@ fn times_that_are_unsafe_arent_used() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever happens in whatever order, two never lead at once.
+    /// Whatever happens, there are never two leaders.
     #[test]
     fn two_never_lead(steps in prop::collection::vec((0_usize..3, 0_u64..9, 0_u8..8), 1..80)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -357,7 +357,7 @@ proptest! {
                     _ => {}
                 }
                 holders[who].round().await;
-                let leaders = holders.iter().filter(|holder| leads(&holder.standing())).count();
+                let leaders = holders.iter().filter(|holder| is_leader(&holder.standing())).count();
                 prop_assert!(leaders <= 1, "{} lead", leaders);
             }
             Ok(())

@@ -1,4 +1,4 @@
-//! Tasks that nobody wants any more, Pods that somebody deletes, and the values' command after it.
+//! Withdrawn tasks, Pods that somebody deletes, and the post-delete command.
 
 use super::super::harness::{Place, until};
 use super::super::proxy::{Mode, Proxy};

@@ -42,7 +42,7 @@ fn holder(place: &Place) -> Option<String> {
 }
 
 #[test]
-fn one_replica_leads_and_another_takes_its_place() {
+fn another_replica_takes_over_from_the_leader() {
     let place = Place::new("replicas");
     let witness = Witness::new(&place);
     let mut first = busy(&place).elects();
@@ -101,7 +101,7 @@ fn a_replica_that_was_frozen_does_nothing_that_another_has_done() {
     second.start();
     until(120, "another leader", || holder(&place) != leader);
     until(60, "an end", || second.word("ends", "t0") == "completed");
-    // It wakes up in the belief that it leads.
+    // It resumes and still takes itself for the leader.
     first.thaw();
     for number in 0..20 {
         let id = format!("t{number}");
