@@ -2,8 +2,8 @@
 
 use crate::harness::{Place, until};
 use crate::proxy::{Mode, Proxy};
-use podrules::run::checks::{Tasks, busy, finish, verdict};
-use podrules::run::witness::Witness;
+use super::run::checks::{Tasks, busy, finish, verdict};
+use super::run::witness::Witness;
 use std::process::Command;
 use std::time::Duration;
 

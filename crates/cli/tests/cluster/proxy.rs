@@ -9,7 +9,7 @@ use hyper::body::{Bytes, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use podrules::run::agent::free_port;
+use super::run::agent::free_port;
 use serde_json::json;
 use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
