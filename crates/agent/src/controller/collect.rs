@@ -44,8 +44,8 @@ impl Controller {
                 let listed = cluster::for_each(&launcher.cluster, &url, &selector, |object| {
                     found.extend(Companion::read(&url, &object))
                 });
-                if let Err(trouble) = listed.await {
-                    tracing::warn!(%url, "could not list companions: {}", printable_line(&trouble.message));
+                if let Err(error) = listed.await {
+                    tracing::warn!(%url, "could not list companions: {}", printable_line(&error.message));
                     continue;
                 }
                 while !found.is_empty() {
@@ -138,8 +138,8 @@ impl Controller {
                 };
                 match result {
                     Ok(()) => tracing::info!(%object, task = %printable_line(&companion.key), "{what}"),
-                    Err(trouble) if trouble.gone => {}
-                    Err(trouble) => tracing::warn!(%object, "{}", printable_line(&trouble.message)),
+                    Err(error) if error.gone => {}
+                    Err(error) => tracing::warn!(%object, "{}", printable_line(&error.message)),
                 }
             }
         });

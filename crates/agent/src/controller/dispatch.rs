@@ -2,13 +2,14 @@
 
 use super::Controller;
 use super::jobs::Job;
-use super::tracked::{Tracked, Verdict, shortened};
+use super::tracked::{MAX_MESSAGE, Tracked, Verdict};
 use crate::events::Notice;
 use crate::launch::{LaunchResult, Refused};
 use crate::task_source::service::{Request, Single};
 use crate::task_source::{End, Record, Room, SourceFault, Task, TaskState};
 use crate::workload::Kind;
 use podrules::diagnostic::render::printable_line;
+use podrules::text::shortened;
 use podrules_cluster::Retry;
 use smol_str::SmolStr;
 use std::collections::HashMap;
@@ -160,7 +161,7 @@ impl Controller {
             LaunchResult::Delayed { retry, message, pre_applied } => {
                 tracked.pre_applied = pre_applied;
                 tracked.back_off();
-                let message = shortened(&message);
+                let message = shortened(&message, MAX_MESSAGE);
                 let new = tracked.recorded_message.as_deref() != Some(&message);
                 if new && retry != Retry::BeingRemoved {
                     tracing::warn!(task = %printable_line(key), "launch delayed: {message}");

@@ -114,9 +114,9 @@ impl Controller {
         tracked.busy = false;
         match result {
             Ok(()) => tracked.reset_backoff(),
-            Err(trouble) => {
+            Err(error) => {
                 tracked.back_off();
-                tracing::warn!(task = %printable_line(&key), attempts = tracked.attempts, "retrying: {}", printable_line(&trouble.message));
+                tracing::warn!(task = %printable_line(&key), attempts = tracked.attempts, "retrying: {}", printable_line(&error.message));
             }
         }
         self.due.insert(key);
@@ -126,7 +126,7 @@ impl Controller {
 /// An object that is gone needs nothing more.
 fn unless_gone(result: Result<(), ApiError>) -> Result<(), ApiError> {
     match result {
-        Err(trouble) if trouble.gone => Ok(()),
+        Err(error) if error.gone => Ok(()),
         other => other,
     }
 }

@@ -5,10 +5,11 @@
 
 use super::Controller;
 use super::jobs::Job;
-use super::tracked::{Tracked, Verdict, shortened};
+use super::tracked::{MAX_MESSAGE, Tracked, Verdict};
 use crate::task_source::service::{Purpose, Request};
 use crate::task_source::{Record, TaskState};
 use crate::workload::{Kind, Workload, pending};
+use podrules::text::shortened;
 use podrules_cluster::PodState;
 use smol_str::SmolStr;
 use std::time::{Duration, Instant};
@@ -115,8 +116,8 @@ impl Controller {
             return self.record_end(key, verdict);
         }
         match pending {
-            Some((_, message)) if tracked.recorded_message.as_deref() != Some(&*shortened(&message)) => {
-                self.record(key, Record::waiting(shortened(&message)));
+            Some((_, message)) if tracked.recorded_message.as_deref() != Some(&*shortened(&*message, MAX_MESSAGE)) => {
+                self.record(key, Record::waiting(shortened(&*message, MAX_MESSAGE)));
             }
             None if tracked.recorded < Some(TaskState::Running) => self.record(key, Record::running()),
             _ => {}
@@ -156,7 +157,7 @@ impl Controller {
     /// Records an end.
     fn record_end(&mut self, key: &SmolStr, verdict: Verdict) {
         let Verdict { end, reason, message } = verdict;
-        self.record(key, Record::ended(end, reason, shortened(&message)));
+        self.record(key, Record::ended(end, reason, shortened(&message, MAX_MESSAGE)));
     }
 
     /// Has the source record something; the task is busy until the source answers.

@@ -62,7 +62,7 @@ pub struct Tracked {
 }
 
 /// Characters of a recorded message.
-const MAX_MESSAGE: usize = 16 << 10;
+pub const MAX_MESSAGE: usize = 16 << 10;
 /// The first delay before a retry, and the longest.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const MAX_DELAY: Duration = Duration::from_secs(60);
@@ -151,11 +151,6 @@ impl Tracked {
         }
         self.recorded = self.recorded.max(Some(record.state));
     }
-}
-
-/// A message cut to a length that can be recorded.
-pub fn shortened(message: &str) -> String {
-    podrules::text::shortened(message, MAX_MESSAGE)
 }
 
 impl Verdict {
