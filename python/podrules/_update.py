@@ -131,7 +131,7 @@ class Watched:
         if changed:
             _log(
                 logging.INFO,
-                f"reloaded the changed rules (number of rules: {len(self._rules)}, before: {len(rules)})",
+                f"reloaded the changed rules ({len(self._rules)}, previously {len(rules)})",
             )
             _log_warnings(self._rules)
 

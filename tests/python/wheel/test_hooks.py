@@ -108,7 +108,7 @@ FAULTS: list[tuple[str, str, str]] = [
     ("return template", "hook-result", "returned the template itself, without {{"),
     ("return {}", "hook-result", 'returned a dict without the key "template"'),
     ("return {'template': None}", "hook-result", "returned None as the template"),
-    ("return {'template': [template]}", "hook-result", "returned a template that is a list, not a dict"),
+    ("return {'template': [template]}", "hook-result", "returned a template of type list, not a dict"),
     (
         "return {'template': {'a': {'b': float('nan')}}}",
         "hook-result",
@@ -122,7 +122,7 @@ FAULTS: list[tuple[str, str, str]] = [
     (
         "import datetime\n    return {'template': {'a': datetime.datetime.now()}}",
         "hook-result",
-        "$.a: a datetime.datetime",
+        "$.a: a value of type datetime.datetime",
     ),
     (
         "return {'template': {'a': {1, 2}}}",
@@ -262,7 +262,7 @@ def test_a_slow_hook_is_warned_of(module: Module, load: Load) -> None:
     rules = load("- name: slow\n  do: [{python: {call: 'slow:f', timeout: 10ms}}]\n")
     [warning] = rules.edit(pod(), stage="template", task=TASK).warnings
     assert warning.startswith("the hook slow:f took 0.")
-    assert "it can't be stopped" in warning
+    assert "longer than its timeout of 0.0 s; a hook in the agent's process can't be stopped" in warning
 
 
 def test_a_hook_may_use_podrules(module: Module, load: Load, tmp_path: Path) -> None:

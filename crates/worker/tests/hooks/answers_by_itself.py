@@ -1,5 +1,5 @@
 # code: python
-# says: answered with more than
+# says: sent more than one answer
 import os
 
 
