@@ -13,7 +13,7 @@ const APPENDED: &[&str] = &["env", "volumeMounts", "ports", "imagePullSecrets"];
 /// A value and the place of its key, which is the line that a trace shows.
 type Found = Option<(Span, Node)>;
 
-/// Makes the Pod template of a queue from its `basePodTemplate` with the overrides merged in.
+/// Makes the template of a queue from its `basePodTemplate` with the overrides merged in.
 pub fn build(values: &Values, base: &Node) -> Node {
     let filler = Filler { values, base };
     let mut pod = filler.fill(&values.defaults.template);
