@@ -2,9 +2,9 @@
 //!
 //! `PODRULES_CRASH_ROUNDS` makes the random ones longer, `PODRULES_CRASH_SEED` repeats one.
 
+use super::run::checks::{Tasks, busy, finish, verdict};
+use super::run::witness::Witness;
 use crate::harness::Place;
-use podrules::run::checks::{Tasks, busy, finish, verdict};
-use podrules::run::witness::Witness;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 

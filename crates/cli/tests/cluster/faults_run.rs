@@ -1,9 +1,9 @@
 //! `podrules run` through a faulty connection: no task may be lost or launched twice, and it says when it can't work.
 
+use super::run::checks::{Tasks, busy, finish, verdict};
+use super::run::witness::Witness;
 use crate::harness::{Place, until};
 use crate::proxy::{Mode, Proxy};
-use podrules::run::checks::{Tasks, busy, finish, verdict};
-use podrules::run::witness::Witness;
 use std::process::Command;
 use std::time::Duration;
 

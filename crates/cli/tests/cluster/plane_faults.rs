@@ -1,10 +1,10 @@
 //! `podrules run` while parts of the control plane stop, die and come back; and what it is refused or finds there.
 
+use super::run::agent::Agent;
+use super::run::checks::{Tasks, busy, finish, verdict};
+use super::run::plane::Plane;
+use super::run::witness::Witness;
 use crate::harness::{Place, until};
-use podrules::run::agent::Agent;
-use podrules::run::checks::{Tasks, busy, finish, verdict};
-use podrules::run::plane::Plane;
-use podrules::run::witness::Witness;
 use serde_json::json;
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Stands between podrules and the API server, over plain HTTP, and spoils what passes: how can be changed at any time.
 
+use super::run::agent::free_port;
 use crate::harness::{Place, client};
 use futures_util::StreamExt;
 use http::{Request, Response, header};
@@ -9,7 +10,6 @@ use hyper::body::{Bytes, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use podrules::run::agent::free_port;
 use serde_json::json;
 use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
