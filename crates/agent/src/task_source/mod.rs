@@ -166,7 +166,7 @@ pub struct SourceFault(pub String);
 /// Where tasks come from.
 ///
 /// To add another source, implement this trait beside [`FolderSource`](crate::FolderSource), and choose it where `podrules run`
-/// opens its source: `open` in `crates/cli/src/run.rs`. A source runs on a thread of its own, one call after another in the order
+/// opens its source: `tasks` in `crates/cli/src/command/run.rs`. A source runs on a thread of its own, one call after another in the order
 /// in which the agent made them. So a call may take long, and may block: until it returns, watches, launches and deletions go on,
 /// and what depends on the answer waits.
 pub trait TaskSource: Send + 'static {

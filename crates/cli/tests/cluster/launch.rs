@@ -56,7 +56,7 @@ fn a_companion_that_has_changed_is_updated_and_a_pod_that_has_is_refused() {
     let place = Place::new("changed");
     place.apply("claim", &[]).fine();
     let ran = place.apply("claim-changed", &[]);
-    let ran = ran.refused(1, &["error[api-refused]", "pod updates may not change fields", "delete it first"]);
+    let ran = ran.refused(1, &["error[api-refused]", "pod updates may not change fields", "delete the Pod first"]);
     assert_eq!(ran.stdout, "");
     // What was there before is no business of the way back.
     let map = place.get(&place.core(&format!("configmaps/{NAME}"))).unwrap();

@@ -64,7 +64,7 @@ fn kubeconfigs_that_are_wrong_are_told_apart() {
         .env("HOME", "/no/such/home")
         .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
         .env("KUBERNETES_SERVICE_PORT", "1");
-    run(command).refused(3, &["the cluster that this Pod runs in can't be used", "mount the token"]);
+    run(command).refused(3, &["the cluster that this Pod runs in can't be used", "mount a ServiceAccount's token"]);
 }
 
 #[test]

@@ -2,11 +2,14 @@
 
 use super::fixture::{Parts, applied, controller, deleted, leader, task};
 use crate::controller::Controller;
+use crate::controller::companion::Companion;
+use crate::controller::jobs::{Batch, JobResult};
 use crate::task_source::service::{Answer, Purpose, Request, SourceClient};
 use crate::task_source::{End, SourceFault, TaskState};
 use crate::watch::WatchEvent;
 use serde_json::json;
-use tokio::sync::mpsc;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
 
 /// No server listens there: jobs are started, and their results don't matter here.
 const NOWHERE: &str = "http://127.0.0.1:1";
@@ -201,6 +204,42 @@ async fn a_withdrawn_task_without_a_pod_is_aborted_until_that_is_recorded() {
     steps.turn();
     assert_eq!(steps.recorded(Ok(())), "record a aborted");
     assert!(!steps.controller.tracked.contains_key("a"));
+}
+
+/// A batch of old companions of these tasks, and what is dropped when all are decided on.
+fn companions(keys: &[&str]) -> (Batch, oneshot::Receiver<()>) {
+    let url: Arc<str> = "/api/v1/namespaces/n/secrets".into();
+    let companions = keys.iter().map(|key| {
+        let labels = json!({"podrules.io/task-id": key, "podrules.io/lifetime": "task"});
+        let metadata = json!({"name": key, "uid": key, "labels": labels, "creationTimestamp": "2000-01-01T00:00:00Z"});
+        Companion::read(&url, &json!({"metadata": metadata})).unwrap()
+    });
+    let (done, handled) = oneshot::channel();
+    (Batch { companions: companions.collect(), repairs: Vec::new(), _done: done }, handled)
+}
+
+#[tokio::test]
+async fn leftover_companions_are_decided_on_one_after_another() {
+    let mut steps = Steps::with_launched(&["runs"], &json!({"phase": "Running"}));
+    assert_eq!(steps.recorded(Ok(())), "record runs running");
+    let (batch, mut handled) = companions(&["runs", "waits", "ended", "unknown", "fails"]);
+    steps.controller.job_done(JobResult::CompanionsFound(batch));
+    // That of a tracked task needs no request.
+    for (key, state, repairs) in [
+        ("waits", Ok(Some(TaskState::Waiting)), 0),
+        ("ended", Ok(Some(TaskState::Ended(End::Completed))), 1),
+        ("unknown", Ok(None), 2),
+    ] {
+        assert_eq!(steps.requests(), [format!("state {key}")]);
+        steps.answer(Answer::State(key.into(), Purpose::Collect, state));
+        assert_eq!(steps.controller.batch.as_ref().unwrap().repairs.len(), repairs, "{key}");
+    }
+    assert_eq!((steps.requests(), steps.jobs()), (vec!["state fails".to_owned()], 0));
+    assert!(handled.try_recv() == Err(oneshot::error::TryRecvError::Empty));
+    steps.answer(Answer::State("fails".into(), Purpose::Collect, fault()));
+    // What failed is kept; the others are removed by one job.
+    assert!(steps.controller.batch.is_none());
+    assert_eq!(steps.jobs(), 1);
 }
 
 #[tokio::test]
