@@ -237,7 +237,7 @@ fn a_pod_that_cant_own_its_companions_is_taken_back_with_them() {
 }
 
 #[test]
-fn what_somebody_else_makes_in_this_moment_isnt_ours() {
+fn what_somebody_else_creates_in_the_meantime_isnt_ours() {
     let (get_pod, get_claim, patch_claim) = (get(POD), get(CLAIM), patch(CLAIM));
     let steps = vec![
         kinds(),
@@ -245,7 +245,7 @@ fn what_somebody_else_makes_in_this_moment_isnt_ours() {
         (&get_claim, missing()),
         (&patch_claim, With(200, "", object("theirs"))),
     ];
-    said(&script("race", steps).run(), 1, &["error[not-ours]", "in this moment"]);
+    said(&script("race", steps).run(), 1, &["error[not-ours]", "created by somebody else in the meantime"]);
 }
 
 #[test]
