@@ -10,6 +10,8 @@
 //! pod      the Pod → findings, as the API server would have them
 //! ```
 //!
+//! [`installation`] puts all of it together: values, rules, context and configuration, loaded once and asked for many tasks.
+//!
 //! Under them: [`diagnostic`] is how every stage reports, [`edit`] how every change is made, [`path`] and [`expr`] are the
 //! languages inside of rules, [`op`] holds the operations, [`hook`] is how Python is called. [`output`] prints, [`explain`] tells
 //! of a run; `cli` is the command line, `cluster` brings an outcome to a cluster, `agent` does so

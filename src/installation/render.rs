@@ -112,12 +112,15 @@ impl Installation {
         Fields::new(&self.plan, &rendered.template, &rendered.outcome)
     }
 
-    /// What the rules changed, as a unified difference to the Pod that no rule has touched; coloured if asked.
+    /// The Pod without rules: the same steps on the same template, but no rule and no hook.
+    pub fn without_rules(&self, rendered: &Rendered) -> Outcome {
+        no_rules(None).run(rendered.template.to_value(), &rendered.context, Options::default())
+    }
+
+    /// What the rules changed, as a unified difference to the Pod without rules; coloured if asked.
     pub fn difference(&self, rendered: &Rendered, as_job: bool, colour: bool) -> String {
-        let options = Options::default();
-        let before = no_rules(None).run(rendered.template.to_value(), &rendered.context, options);
-        let documents = |outcome| output::documents(&objects(outcome, as_job));
-        let (before, after) = (documents(&before), documents(&rendered.outcome));
+        let documents = |outcome: &Outcome| output::documents(&objects(outcome, as_job));
+        let (before, after) = (documents(&self.without_rules(rendered)), documents(&rendered.outcome));
         output::unified(&before, &after, "without rules", "with rules", colour)
     }
 }

@@ -309,7 +309,7 @@ pub fn update<'py>(
         rules.run(py, all, |installation, hooks| installation.run_stage(pod, &context, RuleStage::Template, hooks))?;
     if let Some(companion) = outcome.companions.first() {
         let rule = &rules.installation.plan().rules[companion.rule as usize];
-        let message = "its companions can't be created: ClearML's own agent has no place for them";
+        let message = "its companions can't be created: ClearML's own agent only takes a template";
         let diagnostic = Diagnostic::new(Code::Unsupported, message).at(rule.span).rule(rule.name.clone());
         return Err(rules.fails(py, diagnostic.help("use podrules' own agent, or create the objects beforehand")));
     }

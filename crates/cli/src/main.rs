@@ -42,8 +42,13 @@ Examples:
   podrules diff -f values.yaml -r rules.yaml --tasks tasks/
   podrules schema rules > rules.schema.json
 
-Exit codes: 0 success; 1 mistakes in rules, values or the Pod; 2 wrong arguments; 3 a file can't be read;
-4 the Pods differ (diff); 5 the cluster can't be reached or denies access (apply).";
+Exit codes:
+  0  success
+  1  mistakes in rules, values or the Pod, or a rule fails the task
+  2  wrong arguments
+  3  a file can't be read
+  4  the Pods differ (diff)
+  5  the cluster can't be reached, or denies access (apply)";
 
 /// The heading of the options that every command has.
 const GENERAL: &str = "General options";

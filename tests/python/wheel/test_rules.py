@@ -257,7 +257,7 @@ def test_html_shows_what_there_is(tmp_path: Path) -> None:
     html = rules._repr_html_()  # pyright: ignore[reportPrivateUsage]
     for text in ("switched off", "audit, stage pod", "every queue", "train", "rules.yaml:4"):
         assert text in html
-    assert repr(rules) == f"<Rules: 2 rules, {len(rules.queues)} queues>"
+    assert repr(rules) == "<Rules: 2 rules, 1 queue>"
     assert len(rules) == 2
 
 

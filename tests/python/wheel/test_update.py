@@ -153,7 +153,7 @@ def test_companions_are_refused_only_where_they_apply(rules: Path, clock: Clock)
         call()
     assert caught.value.summary.startswith("rule `claim` (")
     assert (
-        "its companions can't be created: ClearML's own agent has no place for them" in caught.value.summary
+        "its companions can't be created: ClearML's own agent only takes a template" in caught.value.summary
     )
 
 

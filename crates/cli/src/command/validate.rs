@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::{Files, yaml_files};
-use crate::options::{INPUTS, OUTPUT, PYTHON, PythonOptions, check_hooks};
+use crate::options::{OUTPUT, PYTHON, PythonOptions, check_hooks};
 use crate::report::{self, Report};
 use clap::{Args, ValueEnum};
 use podrules::diagnostic::{Diagnostic, Diagnostics, render};
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 #[command(after_help = "Example: podrules validate --strict values.yaml rules/*.yaml -o github")]
 pub struct Validate {
     /// Rules files, values files and folders of them, told apart by their contents
-    #[arg(required = true, value_name = "FILE", help_heading = INPUTS)]
+    #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The form of the findings
     #[arg(short, long, value_enum, default_value_t = Format::Human, help_heading = OUTPUT)]

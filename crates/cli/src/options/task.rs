@@ -16,6 +16,7 @@ use std::path::PathBuf;
 #[command(next_help_heading = INPUTS)]
 pub struct TaskOptions {
     /// A folder with values.yaml, rules/*.yaml, task.json and context.yaml, or some of them
+    #[arg(help_heading = None::<&str>)]
     pub folder: Option<PathBuf>,
     /// Values and rules
     #[command(flatten)]

@@ -98,7 +98,7 @@ fn what_cant_be_removed_again_is_named() {
     let most = ["get", "create", "patch"];
     let rules = json!([may("pods", &["get"]), may("persistentvolumeclaims", &most), may("configmaps", &most)]);
     let file = account(&place, &rules);
-    let left = format!("could not be removed again: configmap/{NAME}, persistentvolumeclaim/{NAME}");
+    let left = format!("could not remove: configmap/{NAME}, persistentvolumeclaim/{NAME}");
     place.apply_by(&file, "claim", &[]).refused(5, &["error[api-forbidden]", &left]);
     std::fs::remove_file(file).unwrap();
 }
