@@ -37,7 +37,7 @@
 //! let rendered = installation.render(installation.prepare(task, &queue.name, "clearml"), None);
 //! assert!(rendered.findings.is_empty());
 //! assert_eq!(rendered.outcome.pod["spec"]["priorityClassName"], "high");
-//! assert!(installation.explain(&rendered).text(false).contains("# rule priority (rules.yaml:6)"));
+//! assert!(installation.explain(&rendered).text(false).contains("# rule priority (rules.yaml:8)"));
 //! # Ok::<(), podrules::diagnostic::Diagnostics>(())
 //! ```
 

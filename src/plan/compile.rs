@@ -8,7 +8,7 @@ use crate::hook::Hook;
 use crate::op::{self, Compiler};
 use crate::rules::{self, RuleSet};
 use crate::source::helm::Values;
-use crate::source::{Kind, Text};
+use crate::source::{Kind, Style, Text};
 use std::collections::HashMap;
 
 /// Compiles the rules in the values, then those of the rules files, in the given order. Mistakes go to `found`; the plan
@@ -116,9 +116,12 @@ impl Builder<'_> {
         }
     }
 
-    fn add_rule(&mut self, rule: rules::Rule, read_whole: bool, set: usize, names: &Names, queue: Option<&str>) {
+    fn add_rule(&mut self, rule: rules::Rule, complete: bool, set: usize, names: &Names, queue: Option<&str>) {
         let before = self.found.errors();
-        self.check_name(&rule);
+        // A missing name is reported already, and has a stand-in.
+        if complete || rule.name.style != Style::Made {
+            self.check_name(&rule);
+        }
         let selector = match (queue, &rule.queues) {
             (Some(queue), None) => Selector::exactly(queue),
             (Some(queue), Some(selectors)) => {
@@ -139,7 +142,7 @@ impl Builder<'_> {
             compiled
         };
         let companions = self.companions(&rule, names);
-        let whole = read_whole && self.found.errors() == before;
+        let complete = complete && self.found.errors() == before;
         let steps = compiled
             .into_iter()
             .map(|compiled| {
@@ -148,7 +151,7 @@ impl Builder<'_> {
                 Step { name: compiled.name, span: compiled.span, operation: compiled.operation, author }
             })
             .collect();
-        if !whole {
+        if !complete {
             // The mistake is reported; an incomplete rule must not run even if the caller ignores reports.
             return;
         }
