@@ -1,7 +1,7 @@
 //! The JSON Schema in schema/ is the one that the types give, it accepts and refuses what it should, and its examples work.
 //! `UPDATE=1` writes it from the types.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use podrules::context::Context;
 use podrules::diagnostic::{Diagnostics, Sources};

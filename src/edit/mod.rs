@@ -11,8 +11,8 @@ mod size;
 
 pub use pointer::{Pointer, Step};
 use pointer::{field, field_mut};
-use size::fits;
 pub use size::weight;
+use size::{elements, fits};
 
 use serde_json::{Map, Value};
 use std::cell::Cell;
@@ -347,11 +347,6 @@ fn mismatch(parent: &[Step], found: &Value, step: &Step) -> EditError {
         Step::Index(_) => "a list",
     };
     EditError::NotA { at: Pointer::from(parent).into(), found: kind_of(found), wanted }
-}
-
-/// A number of list elements in words: `1 element`, `2 elements`.
-fn elements(count: usize) -> String {
-    if count == 1 { "1 element".to_owned() } else { format!("{count} elements") }
 }
 
 /// The type of a value in words, such as `a list`.

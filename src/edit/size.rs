@@ -1,4 +1,4 @@
-//! The size and the depth of values.
+//! The size and the depth of values, and numbers of elements in words.
 
 use serde_json::Value;
 
@@ -21,4 +21,9 @@ pub(super) fn fits(value: &Value, levels: usize) -> bool {
         Value::Array(_) | Value::Object(_) => false,
         _ => true,
     }
+}
+
+/// A number of list elements in words: `1 element`, `2 elements`.
+pub(super) fn elements(count: usize) -> String {
+    if count == 1 { "1 element".to_owned() } else { format!("{count} elements") }
 }
