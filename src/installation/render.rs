@@ -2,7 +2,7 @@
 
 use super::Installation;
 use crate::context::Context;
-use crate::diagnostic::{Diagnostics, FileId, Sources};
+use crate::diagnostic::{Diagnostics, Sources, Span};
 use crate::explain::{Explanation, Fields, check};
 use crate::hook::{Hook, Hooks};
 use crate::output;
@@ -71,7 +71,7 @@ impl Installation {
     /// A task with its queue's template, which is empty without values. The Pod's namespace is that of the inputs, of the context
     /// file, of the template, else `fallback`.
     pub fn prepare(&self, task: Value, queue: &str, fallback: &str) -> Prepared {
-        let template = self.template(queue).unwrap_or_else(|| Arc::new(Node::empty_map(FileId(u32::MAX))));
+        let template = self.template(queue).unwrap_or_else(|| Arc::new(Node::empty_map(Span::NOWHERE.file)));
         let mut context = self.context(task, queue);
         let of_template = template.get_path(&["metadata", "namespace"]).and_then(Node::as_str);
         context.namespace = self.namespace.as_deref().or(of_template).unwrap_or(fallback).to_owned();

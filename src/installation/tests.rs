@@ -69,7 +69,10 @@ fn load() -> Installation {
 
 #[test]
 fn an_installation_is_loaded_once_and_asked_by_many_threads() {
-    let installation = load();
+    fn shared<T: Send + Sync + 'static>(installation: T) -> T {
+        installation
+    }
+    let installation = shared(load());
     let names = |number: usize| {
         let task = json!({"id": format!("task-{number}")});
         let rendered = installation.render(installation.prepare(task, "train", "default"), None);

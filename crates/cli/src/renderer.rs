@@ -28,7 +28,7 @@ pub struct Renderer {
     /// Counts hooks.
     pub metrics: Metrics,
     /// Queues that the values don't have, of which a warning was logged.
-    pub told: Mutex<HashSet<String>>,
+    pub warned: Mutex<HashSet<String>>,
 }
 
 /// Queues whose warning is logged, each once.
@@ -69,8 +69,8 @@ impl Renderer {
 
     /// Whether no warning was logged yet of a queue that the values don't have.
     fn is_new(&self, queue: &str) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.len() < MOST_QUEUES && told.insert(queue.to_owned())
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        warned.len() < MOST_QUEUES && warned.insert(queue.to_owned())
     }
 
     fn names(&self, outcome: &Outcome, wanted: impl Fn(&Status) -> bool) -> Vec<String> {

@@ -216,7 +216,7 @@ impl Run {
             namespace: namespace.to_owned(),
             strict: report.is_strict(),
             metrics: metrics.clone(),
-            told: Default::default(),
+            warned: Default::default(),
         };
         Ok(Agent {
             settings,
