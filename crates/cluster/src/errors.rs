@@ -17,7 +17,7 @@ pub enum Retry {
     BeingRemoved,
 }
 
-/// Why a request of [`verbs`](super::verbs) failed.
+/// Why a request to the API server failed, for callers that only need to know whether the object is gone.
 #[derive(Debug)]
 pub struct ApiError {
     /// The API server's message, or why there is none.

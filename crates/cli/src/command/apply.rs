@@ -147,7 +147,10 @@ impl Attempt<'_> {
     fn work(&mut self, runtime: &Runtime, config: Option<Config>) -> Result<(), Failure> {
         let objects = match objects::described(self.installation, self.rendered) {
             Ok(objects) => objects,
-            Err(findings) => return Ok(self.blame(findings)),
+            Err(findings) => {
+                self.blame(findings);
+                return Ok(());
+            }
         };
         let (Some(config), false) = (config, self.command.dry_run == DryRun::Client) else {
             let lines: Vec<String> =
@@ -160,7 +163,10 @@ impl Attempt<'_> {
         }
         match runtime.block_on(self.send(config, objects)) {
             Ok(sent) => self.sent(runtime, sent),
-            Err(findings) => Ok(self.blame(findings)),
+            Err(findings) => {
+                self.blame(findings);
+                Ok(())
+            }
         }
     }
 
@@ -225,7 +231,10 @@ impl Attempt<'_> {
         match runtime.block_on(unless_stopped(cluster::wait(&cluster, &pod, most))) {
             Ok(word) if self.command.output.is_none() => report::print(&format!("{} {word}\n", pod.id())),
             Ok(_) => Ok(()),
-            Err(findings) => Ok(self.blame(findings)),
+            Err(findings) => {
+                self.blame(findings);
+                Ok(())
+            }
         }
     }
 
