@@ -2,6 +2,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+# Cargo is always asked for all default members: with `-p` the dependencies get other features, and are built a second time.
 # Builds are kept outside the checkout, so that a fresh clone doesn't start from nothing.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/podrules/target
 
@@ -33,7 +34,7 @@ layers: ## the engine needs no command line, cluster, process or Python
 	  echo "the engine must not need these" >&2; exit 1; fi
 
 cluster: ## apply and run against a real control plane, which is built once and runs as long as the tests
-	eval "$$(tools/ensure)"; tools/cluster/with cargo test --locked -p podrules-cli --test cluster
+	eval "$$(tools/ensure)"; tools/cluster/with cargo test --locked --test cluster
 
 soak: ## ten thousand tasks through one agent: nothing lost, memory flat
 	tools/cluster/with tools/soak
@@ -42,7 +43,7 @@ build: ## the binary
 	cargo build --locked --release
 
 bench: ## the engine's budgets, as ratios of one run
-	cargo bench --locked -p podrules -p podrules-worker --bench engine --bench hooks
+	cargo bench --locked --bench engine --bench hooks
 	tools/bench-process
 
 bench-launch: ## launches a second and memory of an agent, beside a plain client and kubectl
@@ -52,4 +53,4 @@ schema: ## write schema/ from the types
 	cargo run --locked --quiet -- schema rules > schema/rules.schema.json
 
 cases: ## write the expected results of tests/cases and examples anew; read the difference before you commit it
-	UPDATE=1 cargo test --locked -p podrules -p podrules-cli --test cases --test examples --test cli
+	UPDATE=1 cargo test --locked --test cases --test examples --test cli
