@@ -110,7 +110,7 @@ impl Var {
             }
             (None, other) => {
                 let message =
-                    format!("`{name}` is {}, not text, a number, a boolean or {{valueFrom: …}}", kind_of(other));
+                    format!("`{name}` must be text, a number, a boolean or {{valueFrom: …}}, not {}", kind_of(other));
                 return Err(fault(Code::WrongType, message, span));
             }
         }

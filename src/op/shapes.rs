@@ -160,7 +160,7 @@ pub fn text_of<'v>(value: &'v Value, key: &str, what: &str, span: Span) -> Resul
 
 /// The error of a value of another type.
 pub fn not(what: &str, wanted: &str, found: &Value, span: Span) -> Fault {
-    let mut error = fault(Code::WrongType, format!("{what} is {}, not {wanted}", kind_of(found)), span);
+    let mut error = fault(Code::WrongType, format!("{what} must be {wanted}, not {}", kind_of(found)), span);
     if found.is_null() {
         error.help = Some("if the value may be missing, give a default with `??`".to_owned());
     }

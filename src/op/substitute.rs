@@ -42,6 +42,11 @@ impl Read for Tokens {
     fn read(node: &Node, found: &mut crate::diagnostic::Diagnostics) -> Option<Self> {
         match &node.kind {
             Kind::Map(entries) if !entries.is_empty() => Some(Tokens(entries.clone(), node.span)),
+            Kind::Map(_) => {
+                let empty = Diagnostic::new(Code::BadValue, "`tokens` is empty").at(node.span);
+                found.push(empty.help("write each placeholder with its value: {PVC_NAME: \"${pod_name}\"}"));
+                None
+            }
             _ => wrong(node, "an object of placeholders and texts", found),
         }
     }

@@ -80,7 +80,7 @@ fn entry(key: &str, value: &Value, check: Check) -> Result<(), Wrong> {
     match scalar_text(value) {
         Some(text) => check(key, Some(&text)),
         None if value.is_null() => check(key, None),
-        None => Err((Code::WrongType, format!("`{key}` is {}, not text", kind_of(value)), None)),
+        None => Err((Code::WrongType, format!("`{key}` must be text, not {}", kind_of(value)), None)),
     }
 }
 

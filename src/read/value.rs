@@ -83,7 +83,12 @@ pub fn wrong<T>(node: &Node, wanted: &str, found: &mut Diagnostics) -> Option<T>
 
 /// Reports a word that isn't one of those a key takes.
 pub fn not_a_word<T>(node: &Node, words: &[&str], found: &mut Diagnostics) -> Option<T> {
-    let list = words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(" or ");
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    let list = match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    };
     let given = node.as_str().map_or_else(|| node.kind_name().to_owned(), |word| format!("`{word}`"));
     let diagnostic = Diagnostic::new(Code::BadValue, format!("expected {list}, found {given}")).at(node.span);
     let meant = node.as_str().and_then(|word| did_you_mean(word, words.iter().copied()));

@@ -14,7 +14,9 @@ pub fn start(verbose: u8, running: Option<bool>) {
         _ => tracing::Level::DEBUG,
     };
     let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    let subscriber = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    // By default, a line that can't be written is reported on stderr, which panics if that can't be written either.
+    let subscriber = tracing_subscriber::fmt().log_internal_errors(false);
+    let subscriber = subscriber.with_max_level(level).with_writer(std::io::stderr);
     // A second subscriber in one process (a test) is no reason to fail.
     let _ = match running {
         Some(true) => tracing::subscriber::set_global_default(subscriber.json().flatten_event(true).finish()),

@@ -64,7 +64,7 @@ struct Arguments {
     /// Treat warnings as errors
     #[arg(long, global = true, help_heading = GENERAL)]
     strict: bool,
-    /// Log each step to stderr; twice for more
+    /// Log each step to stderr; repeat for more detail
     #[arg(short, long, global = true, help_heading = GENERAL, action = ArgAction::Count)]
     verbose: u8,
     /// What to do

@@ -25,13 +25,13 @@ use tokio::runtime::Runtime;
 pub struct Apply {
     #[command(flatten)]
     task: TaskOptions,
-    /// What to print instead of a line for each object
+    /// Print this instead of one line per object
     #[arg(short, long, value_enum, help_heading = OUTPUT)]
     output: Option<Format>,
     /// Change nothing: `server` lets the API server check everything, `client` sends nothing
     #[arg(long, value_enum, value_name = "HOW", default_value_t = DryRun::None, help_heading = CLUSTER)]
     dry_run: DryRun,
-    /// Take over fields that others have set to something else
+    /// Take over fields that other field managers have set to a different value
     #[arg(long, help_heading = CLUSTER)]
     force_conflicts: bool,
     /// Don't run the pre-apply command that the values name
@@ -49,18 +49,18 @@ pub struct Apply {
 /// What an apply leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum DryRun {
-    /// Nothing
+    /// Apply the objects
     None,
     /// The API server checks everything and persists nothing
     Server,
-    /// Nothing is sent
+    /// Send nothing; print what would be sent
     Client,
 }
 
 /// Forms of what was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// kind/name, a line each
+    /// One kind/name per line
     Name,
     /// The objects as YAML documents
     Yaml,

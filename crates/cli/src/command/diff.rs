@@ -1,4 +1,4 @@
-//! `podrules diff`: the Pods that a Python hook and rules make of the same tasks, side by side.
+//! `podrules diff`: the Pods that a Python hook and rules produce for the same tasks, side by side.
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -18,7 +18,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Compare the Pods that a Python hook and rules make of the same tasks
+/// Compare the Pods that a Python hook and rules produce for the same tasks
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: podrules diff --hook custom_code:update_template -f values.yaml -r rules.yaml --tasks tasks/"

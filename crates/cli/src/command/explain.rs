@@ -1,4 +1,4 @@
-//! `podrules explain`: what each rule did, and who wrote each field of the Pod.
+//! `podrules explain`: what each rule did, and what wrote each field of the Pod.
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -7,13 +7,13 @@ use crate::report::{self, Report};
 use clap::{Args, ValueEnum};
 use podrules::diagnostic::Diagnostic;
 
-/// Show what each rule did, and who wrote each field of the Pod
+/// Show what each rule did, and what wrote each field of the Pod
 #[derive(Debug, Args)]
 #[command(after_help = "Example: podrules explain -f values.yaml -r rules.yaml -q train -t task.json")]
 pub struct Explain {
     #[command(flatten)]
     task: TaskOptions,
-    /// The form of the result
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Format::Text, help_heading = OUTPUT)]
     output: Format,
     #[command(flatten)]
@@ -23,7 +23,7 @@ pub struct Explain {
 /// Forms of an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
+    /// Human-readable
     Text,
     /// One JSON object
     Json,

@@ -32,7 +32,7 @@ pub struct Rbac {
     /// The Role's name
     #[arg(long, value_name = "NAME", default_value = "podrules-agent", help_heading = ROLE)]
     name: String,
-    /// Print a RoleBinding for this ServiceAccount, too
+    /// Also print a RoleBinding for this ServiceAccount
     #[arg(long, value_name = "NAME", help_heading = ROLE)]
     service_account: Option<String>,
 }

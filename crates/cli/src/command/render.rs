@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 pub struct Render {
     #[command(flatten)]
     task: TaskOptions,
-    /// The form of the result; `diff` compares with the Pod without rules
+    /// Output format; `diff` compares with the Pod without rules
     #[arg(short, long, value_enum, default_value_t = Format::Yaml, help_heading = OUTPUT)]
     output: Format,
     #[command(flatten)]

@@ -55,16 +55,16 @@ pub struct Run {
     /// The namespace of Pods that name none; by default the values', then the kubeconfig's
     #[arg(short, long, value_name = "NAME", help_heading = INPUTS)]
     namespace: Option<String>,
-    /// The Helm release's name
+    /// The Helm release of the agent, from which the chart derives names; clearml-agent by default
     #[arg(long, value_name = "NAME", help_heading = INPUTS)]
     release: Option<String>,
-    /// The form of the log
+    /// Log format
     #[arg(long, value_enum, default_value_t = LogFormat::Human, help_heading = OUTPUT)]
     log_format: LogFormat,
     /// Watch all namespaces, so that rules may put Pods anywhere; by default as the values say
     #[arg(long, help_heading = PODS)]
     all_namespaces: bool,
-    /// A further namespace that rules may put Pods in; may be repeated
+    /// Another namespace to watch; rules may put Pods there; may be repeated
     #[arg(long, value_name = "NAME", conflicts_with = "all_namespaces", help_heading = PODS)]
     watch_namespace: Vec<String>,
     /// The maximum number of unfinished Pods; by default as the values say, else no limit
@@ -109,9 +109,9 @@ pub struct Run {
 /// Forms of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LogFormat {
-    /// Lines for people
+    /// Human-readable lines
     Human,
-    /// A JSON object a line
+    /// One JSON object per line
     Json,
 }
 

@@ -14,10 +14,10 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = "Example: podrules validate --strict values.yaml rules/*.yaml -o github")]
 pub struct Validate {
-    /// Rules files, values files and folders of them, told apart by their contents
+    /// Rules files, values files and folders of them, detected from their contents
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The form of the findings
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Format::Human, help_heading = OUTPUT)]
     output: Format,
     /// Don't import the Python modules that rules and values name

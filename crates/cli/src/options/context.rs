@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(next_help_heading = INPUTS)]
 pub struct ContextOptions {
-    /// What else is known: queue id, providers, config, worker, namespace (YAML or JSON)
+    /// A context file: queue id, providers, config, worker, namespace (YAML or JSON)
     #[arg(long, value_name = "FILE")]
     pub context: Option<PathBuf>,
     /// The configuration of tasks: a clearml.conf (HOCON), YAML or JSON

@@ -177,3 +177,17 @@ fn readers_that_go_away() {
         assert!(matches!(ended.code, Some(0 | 3)), "{redirect}: {ended:?}");
     }
 }
+
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let folder = Folder::new();
+    for redirect in ["2>/dev/full", "2>&-"] {
+        let mut command = Command::new("sh");
+        let binary = env!("CARGO_BIN_EXE_podrules");
+        command.args(["-c", &format!("exec \"$0\" \"$@\" {redirect}"), binary, "render", "-v", "."]);
+        command.current_dir(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let ended = finish(command, &[]);
+        assert_eq!(ended.code, Some(0), "{redirect}: {ended:?}");
+        assert!(ended.stdout.contains("kind: Pod"), "{redirect}: {ended:?}");
+    }
+}
