@@ -217,7 +217,7 @@ fn files_without_a_task_fail_and_may_be_corrected() {
     let mut tasks = Tasks::new();
     tasks.write("q/a.json", "{\"id\": ");
     assert_eq!((tasks.next(1), tasks.status("q/a.json")), (Vec::<String>::new(), None));
-    // The files are old enough to be complete.
+    // Now the file is complete.
     tasks.task("q/a.json", "a");
     assert_eq!(tasks.next(1), ["a"]);
     for (name, text, word) in [

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_has_ended_once_its_file_exists_whatever_it_contains() {
+    fn an_end_file_means_that_the_command_ended_whatever_it_contains() {
         let folder = tempfile::tempdir().unwrap();
         let record = Record::new(folder.path(), "a");
         assert_eq!(record.ended().unwrap(), None);

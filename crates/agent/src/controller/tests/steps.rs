@@ -206,7 +206,7 @@ async fn a_withdrawn_task_without_a_pod_is_aborted_until_that_is_recorded() {
     assert!(!steps.controller.tracked.contains_key("a"));
 }
 
-/// A batch of old companions of these tasks; the receiver reports when all are decided on.
+/// A batch of old companions of these tasks. The receiver's sender is dropped when all are decided on.
 fn companions(keys: &[&str]) -> (Batch, oneshot::Receiver<()>) {
     let url: Arc<str> = "/api/v1/namespaces/n/secrets".into();
     let companions = keys.iter().map(|key| {
