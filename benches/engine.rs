@@ -114,7 +114,11 @@ fn main() {
             black_box(value.to_string());
         }),
     );
-    add("clone of the template (part of each run below)", "", Box::new(|| drop(black_box(black_box(&template).clone()))));
+    add(
+        "clone of the template (part of each run below)",
+        "",
+        Box::new(|| drop(black_box(black_box(&template).clone()))),
+    );
     add("no matching rule", "", Box::new(|| run(&nothing, untraced)));
     add("1 matching rule", "", Box::new(|| run(&plans[0], untraced)));
     add("10 matching rules", "10 us without the clone", Box::new(|| run(&plans[1], untraced)));

@@ -174,7 +174,9 @@ fn try_block(block: &Block, text: &str, inputs: &mut Inputs) -> Result<Vec<(Code
         inputs.context = ContextFile::read(&sources, file, &mut found).ok_or("no context")?;
     } else {
         let rules = match first {
-            Some(first) => rules_file(text, first).ok_or("the block contains neither rules nor operations nor values")?,
+            Some(first) => {
+                rules_file(text, first).ok_or("the block contains neither rules nor operations nor values")?
+            }
             None => text.to_owned(),
         };
         let file = sources.add("rules.yaml", rules);

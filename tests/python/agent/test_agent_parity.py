@@ -132,7 +132,7 @@ def failed_with_reason(case: dict[str, Any], theirs: Outcome, api: Any, wrong: A
 def failed_instead_of_stranded(
     case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any, ours: Outcome
 ) -> None:
-    """Theirs leaves the task in the pending queue for ever. Ours fails it."""
+    """Theirs leaves the task in the pending queue forever. Ours fails it."""
     assert wrong["status"] == "queued"
     assert not any(call == "tasks.failed" for call, _ in api)
     assert ours.task["status"] == "failed"

@@ -1,4 +1,4 @@
-//! Every folder of tests/cluster/cases that has an `expected.txt`: what podrules prints and returns, and that nothing is left.
+//! Every folder of tests/cluster/cases that has an `expected.txt`: its output and exit code, and that nothing is left behind.
 //!
 //! `before.json` lists objects that exist beforehand, `arguments` holds more arguments, one per line. `UPDATE=1`
 //! rewrites `expected.txt`: read the diff before you commit it.

@@ -7,7 +7,8 @@ use std::process::Command;
 /// `podrules apply` in a case's folder, with kubectl on the path.
 fn apply(place: &Place, case: &str, more: &[&str]) -> Ran {
     let tools = tempfile::tempdir().unwrap();
-    let kubectl = std::env::var_os("KUBECTL").map(PathBuf::from).expect("KUBECTL must name a kubectl, as `make cluster` does");
+    let kubectl =
+        std::env::var_os("KUBECTL").map(PathBuf::from).expect("KUBECTL must name a kubectl, as `make cluster` does");
     std::os::unix::fs::symlink(kubectl, tools.path().join("kubectl")).unwrap();
     let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap());
     let mut command: Command = place.command(case);

@@ -32,11 +32,7 @@ fn faulty(name: &str, mode: Mode, outage: &Outage) {
             agent.must_live();
             !agent.is_ready()
         });
-        assert_eq!(
-            agent.http("/healthz").map(|(code, _)| code),
-            Some(200),
-            "an outage is no reason for a restart"
-        );
+        assert_eq!(agent.http("/healthz").map(|(code, _)| code), Some(200), "an outage is no reason for a restart");
     }
     // The fault lasts at least this long.
     std::thread::sleep(Duration::from_secs(5));

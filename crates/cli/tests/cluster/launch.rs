@@ -42,7 +42,8 @@ fn applying_twice_changes_nothing() {
     place.apply("claim", &[]).fine();
     // Controllers update these objects at their own pace. Wait for them, or the objects change while the test compares.
     let claim = place.core(&format!("persistentvolumeclaims/{NAME}"));
-    place.until("the claim's controllers to finish", || place.get(&claim).unwrap()["metadata"]["finalizers"].is_array());
+    place
+        .until("the claim's controllers to finish", || place.get(&claim).unwrap()["metadata"]["finalizers"].is_array());
     place.until("the scheduler to finish", || place.get(&place.pod()).unwrap()["status"]["conditions"].is_array());
     let ran = place.apply("claim", &[]).fine();
     assert_eq!(

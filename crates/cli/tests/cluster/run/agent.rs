@@ -59,7 +59,7 @@ pub fn free_port() -> u16 {
 }
 
 impl<'a> Agent<'a> {
-    /// An agent that hasn't started yet. Its queues: `ends`, `breaks`, `no-image`, `nowhere`; Pods of all others run for ever.
+    /// An agent that hasn't started yet. Its queues: `ends`, `breaks`, `no-image`, `nowhere`; Pods of all others run forever.
     pub fn new(place: &'a Place) -> Self {
         let home = tempfile::tempdir().unwrap();
         let tasks = home.path().join("tasks");

@@ -23,7 +23,10 @@ fn each_lifetime_ends_as_documented() {
     // kwok never finishes Pods of this queue, so the test does.
     end(&place, "clearml-id-c");
     agent.until("others", "c", "completed");
-    assert!(place.get(&of_pod).is_ok() && place.get(&of_task).is_ok(), "they must exist as long as the Pod, which is kept");
+    assert!(
+        place.get(&of_pod).is_ok() && place.get(&of_task).is_ok(),
+        "they must exist as long as the Pod, which is kept"
+    );
     place.delete(&place.core("pods/clearml-id-c")).unwrap();
     place.until("the task's companion to be removed", || place.get(&of_task).is_err());
     place.until("the Pod's companion to be removed", || place.get(&of_pod).is_err());

@@ -7,7 +7,7 @@ use serde_json::json;
 use std::fs;
 use std::time::Duration;
 
-/// Pods that run for ever, and a line for each deleted one.
+/// Pods that run forever, and a line for each deleted one.
 fn logging(place: &Place) -> Agent<'_> {
     let agent = Agent::new(place);
     let log = agent.path("post-delete");

@@ -20,7 +20,7 @@ fn pods_of_the_previous_process_are_observed() {
         agent.until("runs", id, "running");
     }
     agent.stop();
-    assert_eq!(place.names(&place.core("pods")).len(), 3, "a stop is no reason to delete a Pod");
+    assert_eq!(place.names(&place.core("pods")).len(), 3, "a stop must not delete Pods");
     end(&place, "clearml-id-unseen");
     agent.start();
     agent.until("runs", "unseen", "completed");

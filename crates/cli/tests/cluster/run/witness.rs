@@ -37,10 +37,7 @@ impl Witness {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let api = runtime.block_on(async {
             let api: Api<Pod> = Api::namespaced(client(&place.kubeconfig).await, &place.namespace);
-            assert!(
-                api.list(&ListParams::default()).await.unwrap().items.is_empty(),
-                "the namespace has Pods already"
-            );
+            assert!(api.list(&ListParams::default()).await.unwrap().items.is_empty(), "the namespace has Pods already");
             api
         });
         let version = runtime.block_on(list(&api, &seen)).expect("a list");
