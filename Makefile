@@ -2,6 +2,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+# Cargo always gets all default members: with `-p`, dependencies get other features and are built a second time.
 # Builds are kept outside the checkout, so that a fresh clone doesn't start from scratch.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/podrules/target
 
@@ -33,7 +34,7 @@ layers: ## check that the engine doesn't depend on command-line, cluster, proces
 	  echo "the engine must not depend on these crates" >&2; exit 1; fi
 
 cluster: ## test apply and run against a real control plane, which is built once and runs only during the tests
-	eval "$$(tools/ensure)"; tools/cluster/with cargo test --locked -p podrules-cli --test cluster
+	eval "$$(tools/ensure)"; tools/cluster/with cargo test --locked --test cluster
 
 soak: ## run ten thousand tasks through one agent: nothing lost, memory flat
 	tools/cluster/with tools/soak
@@ -42,7 +43,7 @@ build: ## build the release binary
 	cargo build --locked --release
 
 bench: ## measure the engine against its budgets, as ratios within one run
-	cargo bench --locked -p podrules -p podrules-worker --bench engine --bench hooks
+	cargo bench --locked --bench engine --bench hooks
 	tools/bench-process
 
 bench-launch: ## measure an agent's launches per second and memory, compared with a plain client and kubectl
@@ -52,4 +53,4 @@ schema: ## generate schema/ from the types
 	cargo run --locked --quiet -- schema rules > schema/rules.schema.json
 
 cases: ## regenerate the expected results of tests/cases, tests/cli and examples; read the diff before you commit it
-	UPDATE=1 cargo test --locked -p podrules -p podrules-cli --test cases --test examples --test cli
+	UPDATE=1 cargo test --locked --test cases --test examples --test cli

@@ -40,10 +40,10 @@ pub fn object_or_text(mut object: Schema, key: &str) -> Schema {
     let mut text = object.pointer(&format!("/properties/{key}")).cloned().unwrap_or_default();
     let mut schema = Schema::default();
     for about in ["description", "examples"] {
-        if let Some(value) = object.remove(about) {
+        if let Some(value) = object.as_object_mut().and_then(|object| object.shift_remove(about)) {
             schema.insert(about.into(), value);
         }
-        text.as_object_mut().and_then(|text| text.remove(about));
+        text.as_object_mut().and_then(|text| text.shift_remove(about));
     }
     schema.insert("anyOf".into(), Value::Array(vec![text, object.to_value()]));
     schema

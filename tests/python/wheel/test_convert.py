@@ -205,7 +205,7 @@ def test_shared_parts_arent_cycles_but_count_each_time() -> None:
     bomb: Any = "x"
     for _ in range(60):
         bomb = [bomb, bomb]
-    with pytest.raises(ValueError, match="more than 64 MiB"):
+    with pytest.raises(ValueError, match="larger than 64 MiB"):
         convert(bomb)
 
 
