@@ -1,5 +1,5 @@
-//! The engine's budgets, each as a ratio to a bare parse and serialisation of the same Pod, measured in turn in one run:
-//! these figures hold where absolute times don't. docs/performance.md says what they are to be.
+//! The engine's budgets, as ratios to a bare parse and serialisation of the same Pod, measured alternately in one run:
+//! ratios are comparable between machines, absolute times aren't. docs/performance.md lists the budgets.
 
 #![allow(clippy::expect_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
 
@@ -14,7 +14,7 @@ use std::time::Instant;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// A Pod of two containers and about 5 KB.
+/// A Pod of about 5 KB with two containers.
 fn pod() -> Value {
     let env = |prefix: &str| -> Vec<Value> {
         (0..18).map(|i| json!({"name": format!("{prefix}_VARIABLE_{i}"), "value": format!("some value of usual length {i}")})).collect()
@@ -41,7 +41,7 @@ fn pod() -> Value {
     })
 }
 
-/// Rules of which each adds a variable to both containers.
+/// Rules that each add a variable to both containers.
 fn rules(count: usize, queue: impl Fn(usize) -> String) -> String {
     let mut text = String::from("apiVersion: podrules.io/v1\nkind: Rules\nrules:\n");
     for i in 0..count {
@@ -114,7 +114,11 @@ fn main() {
             black_box(value.to_string());
         }),
     );
-    add("clone of the template (in each of the next)", "", Box::new(|| drop(black_box(black_box(&template).clone()))));
+    add(
+        "clone of the template (part of each run below)",
+        "",
+        Box::new(|| drop(black_box(black_box(&template).clone()))),
+    );
     add("no matching rule", "", Box::new(|| run(&nothing, untraced)));
     add("1 matching rule", "", Box::new(|| run(&plans[0], untraced)));
     add("10 matching rules", "10 us without the clone", Box::new(|| run(&plans[1], untraced)));
@@ -134,7 +138,7 @@ fn main() {
     );
     add("compile 400 rules", "10,000 us for 50 KB", Box::new(|| drop(black_box(compile(&large)))));
 
-    // A word on the command line picks cases; the first is always measured, for the ratio.
+    // An argument selects cases; the first is always measured, for the ratio.
     let only = std::env::args().nth(1).filter(|word| !word.starts_with('-'));
     let mut first = true;
     cases.retain(|case| {

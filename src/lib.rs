@@ -1,21 +1,24 @@
 //! podrules: rules that edit the Kubernetes Pod of a ClearML task before it is applied.
 //!
-//! Data moves one way, and each module is a stage that reads only those before it:
+//! Data moves in one direction, through these layers:
 //!
 //! ```text
-//! source   files → values that know where they were written
-//! rules    values → what a user wrote
-//! plan     what was written → an immutable Plan, or every mistake at once
+//! source   files → values with their places
+//! rules    values → rules as written
+//! plan     rules as written → an immutable Plan, or every mistake at once
 //! run      Plan + template + Context → Outcome: the Pod, its companions, the trace
-//! pod      the Pod → findings, as the API server would have them
+//! pod      the Pod → findings, like the API server's errors
 //! ```
 //!
-//! [`installation`] puts all of it together: values, rules, context and configuration, loaded once and asked for many tasks.
+//! [`installation`] combines them: values, rules, context and configuration, loaded once and used for many tasks.
 //!
-//! Under them: [`diagnostic`] is how every stage reports, [`edit`] how every change is made, [`path`] and [`expr`] are the
-//! languages inside of rules, [`op`] holds the operations, [`hook`] is how Python is called. [`output`] prints, [`explain`] tells
-//! of a run; `cli` is the command line, `cluster` brings an outcome to a cluster, `agent` does so
-//! for task after task and follows each to its end.
+//! The other modules support these layers. [`diagnostic`] defines findings, [`edit`] makes and undoes every change, [`path`] and
+//! [`expr`] are the languages inside rules, [`op`] contains the operations, and [`hook`] defines how Python is called. [`output`]
+//! prints values, and [`explain`] says which rule wrote what.
+//!
+//! The engine knows nothing about command lines, clusters or processes. Other crates build on it: `podrules-cli` is the command
+//! line, `podrules-worker` runs hooks and commands, `podrules-cluster` applies an outcome to a cluster, and `podrules-agent` does
+//! so for one task after another and observes each until it ends.
 //!
 //! ```
 //! use podrules::diagnostic::{Diagnostics, Sources};

@@ -60,7 +60,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn long_texts_are_cut_between_characters() {
+    fn long_texts_are_truncated_at_character_boundaries() {
         for (text, most, expected) in
             [("", 0, ""), ("abc", 3, "abc"), ("abc", 2, "ab…"), ("äöü", 3, "äöü"), ("äöü", 2, "äö…"), ("abc", 0, "…")]
         {

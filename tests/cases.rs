@@ -1,9 +1,8 @@
-//! Runs every folder of tests/cases: rules on a template, and what comes of it.
+//! Runs every folder of tests/cases: rules on a template, compared with the expected result.
 //!
-//! A case holds `rules.yaml` and what it needs of `template.yaml`, `task.yaml` and `context.yaml`; the result is
-//! `expected.yaml` (the Pod after the rules of both stages, without the assembly) and `expected.txt` (what was reported, a line each:
-//! severity, code, line:column in rules.yaml, message, help). `UPDATE=1` writes both from what comes out: read the
-//! difference before you commit it.
+//! A case has `rules.yaml` and, if needed, `template.yaml`, `task.yaml` and `context.yaml`. The result is `expected.yaml` (the
+//! Pod after the rules of both stages, without the assembly) and `expected.txt` (the findings, one per line: severity, code,
+//! line:column in rules.yaml, message, help). `UPDATE=1` rewrites both: read the diff before you commit it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
@@ -65,10 +64,10 @@ fn line(sources: &Sources, d: &Diagnostic) -> String {
     line
 }
 
-/// What a case gives: the Pod, if there is one, and what was reported.
+/// The result of a case: the Pod, if there is one, and the report.
 fn run(folder: &Path) -> (Option<Value>, String) {
     let mut sources = Sources::new();
-    let rules = fs::read_to_string(folder.join("rules.yaml")).expect("a case has rules.yaml");
+    let rules = fs::read_to_string(folder.join("rules.yaml")).expect("a case needs rules.yaml");
     let file = sources.add("rules.yaml", rules);
     let mut found = Diagnostics::new();
     let plan = plan::compile(&sources, None, &[file], &mut found);
@@ -116,7 +115,7 @@ fn folders(root: &Path, into: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn every_case_gives_what_it_says() {
+fn every_case_has_its_expected_result() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut cases = Vec::new();
     folders(&root, &mut cases);
@@ -139,7 +138,7 @@ fn every_case_gives_what_it_says() {
             continue;
         }
         let expected = pod_file.exists().then(|| yaml_value(&pod_file, Value::Null));
-        // Compared as text: key order is part of the promise.
+        // Compared as text: the order of keys is guaranteed.
         let text = |v: &Option<Value>| v.as_ref().map(|v| serde_json::to_string_pretty(v).unwrap());
         if text(&pod) != text(&expected) {
             let _ = writeln!(
@@ -154,5 +153,5 @@ fn every_case_gives_what_it_says() {
             let _ = writeln!(wrong, "{name}: report\n  got\n{report}\n  expected\n{expected}");
         }
     }
-    assert!(wrong.is_empty(), "{} cases in all\n{wrong}", cases.len());
+    assert!(wrong.is_empty(), "{} cases in total\n{wrong}", cases.len());
 }

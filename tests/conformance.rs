@@ -1,7 +1,7 @@
-//! The public suites, whole: JSONPath (RFC 9535), JSON Patch (RFC 6902), and the cases of RFC 7386's appendix.
+//! The complete public suites: JSONPath (RFC 9535), JSON Patch (RFC 6902), and the cases in RFC 7386's appendix.
 //!
-//! The first two are read from the folder that `PODRULES_SUITES` names, by default ../shared/suites. Without them
-//! the tests pass and say so; under `CI` they fail.
+//! The first two are read from the folder `PODRULES_SUITES`, by default ../shared/suites. Without them, the tests print a
+//! message and pass; with `CI` set, they fail.
 
 #[path = "conformance/json_patch.rs"]
 mod json_patch;
@@ -13,7 +13,7 @@ mod merge_patch;
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// One file of a suite; nothing if the suites aren't here and needn't be.
+/// One file of a suite; `None` if it is missing and not required.
 fn suite(folder: &str, file: &str, from: &str) -> Option<Value> {
     let root = match std::env::var_os("PODRULES_SUITES") {
         Some(root) => PathBuf::from(root),
@@ -28,14 +28,14 @@ fn suite(folder: &str, file: &str, from: &str) -> Option<Value> {
         Err(error) => {
             assert!(std::env::var_os("CI").is_none(), "CI needs {}: {error}", path.display());
             eprintln!(
-                "left out: {folder}/{file} ({error}). It is in {from}; put it below the folder that PODRULES_SUITES names"
+                "skipped: {folder}/{file} ({error}). Get it from {from} and put it below the folder PODRULES_SUITES"
             );
             None
         }
     }
 }
 
-/// Fails with every case that went wrong, not with the first.
+/// Fails with all failing cases, not only the first.
 fn all_pass(failures: &[String]) {
     assert!(failures.is_empty(), "{} cases fail:\n{}", failures.len(), failures.join("\n"));
 }

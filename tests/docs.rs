@@ -1,10 +1,10 @@
-//! The documentation, held to its word: every example in README.md and docs/*.md is run, every link is followed, every
-//! error code, operation and key is there.
+//! Checks the documentation: every example in README.md and docs/*.md runs, every link has a target, and every error code,
+//! operation and key is described.
 //!
-//! What a ```` ```yaml ```` block is, is seen from what stands in it: rules, a rule, operations, Helm values; a Pod, a
-//! task or a context is what the examples after it on that page work on. ```` ```rhai ```` is a script. After the word
-//! `yaml` may stand `error=CODE` (compiling or running must report just that), `warn=CODE`, or `ignore`.
-//! Rows of a table that begins `| expression | gives |` are worked out and compared.
+//! The contents of a ```` ```yaml ```` block determine what it is: rules, a rule, operations, or Helm values; a Pod, a task or a
+//! context is the input of the examples after it on that page. ```` ```rhai ```` is a script. The word `yaml` can be followed by
+//! `error=CODE` (compiling or running must report only that), `warn=CODE`, or `ignore`. Rows of a table that begins
+//! `| expression | gives |` are evaluated and compared.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use podrules::context::Context;
@@ -28,7 +28,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// README.md and all of docs/, with what stands in them.
+/// README.md and all of docs/, with their texts.
 fn pages() -> Vec<(PathBuf, String)> {
     let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md"), root().join("CHANGELOG.md")];
     let docs = fs::read_dir(root().join("docs")).unwrap().flatten().map(|entry| entry.path());
@@ -37,7 +37,7 @@ fn pages() -> Vec<(PathBuf, String)> {
     pages.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
 }
 
-/// A fenced block: the line it begins at, what stands after the fence, its text.
+/// A fenced block: its first line, its info string, and its text.
 struct Block {
     line: usize,
     info: String,
@@ -60,23 +60,23 @@ fn blocks(page: &str) -> Vec<Block> {
             (None, None) => {}
         }
     }
-    assert!(open.is_none(), "a block without an end");
+    assert!(open.is_none(), "a block isn't closed");
     blocks
 }
 
-/// What the examples of a page work on.
-struct Stage {
+/// The input of a page's examples.
+struct Inputs {
     template: Value,
     task: Value,
     context: ContextFile,
 }
 
-impl Stage {
+impl Inputs {
     fn new() -> Self {
         let template = json!({
             "spec": {"containers": [{"name": "task", "image": "ubuntu:22.04"}]},
         });
-        Stage { template, task: json!({"id": "0a1b2c3d", "name": "train"}), context: ContextFile::default() }
+        Inputs { template, task: json!({"id": "0a1b2c3d", "name": "train"}), context: ContextFile::default() }
     }
 
     fn context(&self, queue: &str) -> Context {
@@ -108,7 +108,7 @@ fn indent(text: &str, by: usize) -> String {
 
 const HEAD: &str = "apiVersion: podrules.io/v1\nkind: Rules\nrules:\n";
 
-/// Makes a rules file of rules, a rule, a part of a rule, or operations. `None` if the block is none of these.
+/// Makes a rules file from rules, a rule, a part of a rule, or operations. `None` if the block is something else.
 fn rules_file(text: &str, first: &Node) -> Option<String> {
     match &first.kind {
         Kind::Map(_) if first.get("kind").and_then(Node::as_str) == Some("Rules") => Some(text.to_owned()),
@@ -126,7 +126,7 @@ fn rules_file(text: &str, first: &Node) -> Option<String> {
     }
 }
 
-/// Runs a plan, and adds all there is to say; `complete` says whether the Pod should be one that Kubernetes takes.
+/// Runs a plan and adds all findings. If `complete`, the Pod must be one that Kubernetes accepts.
 fn run(plan: &Plan, template: Value, context: &Context, found: &mut Vec<Diagnostic>) -> Value {
     let outcome = plan.run(template, context, Options { trace: true, ..Default::default() });
     found.extend(outcome.warnings);
@@ -142,8 +142,8 @@ fn run(plan: &Plan, template: Value, context: &Context, found: &mut Vec<Diagnost
     outcome.pod
 }
 
-/// Runs a block. Gives what was reported, ready for people, with the codes.
-fn try_block(block: &Block, text: &str, stage: &mut Stage) -> Result<Vec<(Code, Severity, String)>, String> {
+/// Runs a block. Returns the findings, with their codes and as text.
+fn try_block(block: &Block, text: &str, inputs: &mut Inputs) -> Result<Vec<(Code, Severity, String)>, String> {
     let documents = read(text);
     let first = documents.first();
     let keys: Vec<&str> =
@@ -151,9 +151,9 @@ fn try_block(block: &Block, text: &str, stage: &mut Stage) -> Result<Vec<(Code, 
     let mut sources = Sources::new();
     let mut found = Diagnostics::new();
     if first.is_some_and(|f| f.get("kind").and_then(Node::as_str) == Some("Pod")) {
-        stage.template = first.unwrap().to_value();
+        inputs.template = first.unwrap().to_value();
     } else if keys.contains(&"hyperparams") {
-        stage.task = first.unwrap().to_value();
+        inputs.task = first.unwrap().to_value();
     } else if keys.iter().any(|key| ["agentk8sglue", "clearml", "imageCredentials"].contains(key)) {
         let file = sources.add("values.yaml", text);
         let values = Values::read(&mut sources, &[file], &mut found).ok_or("no values")?;
@@ -161,7 +161,7 @@ fn try_block(block: &Block, text: &str, stage: &mut Stage) -> Result<Vec<(Code, 
         let mut found: Vec<Diagnostic> = found.into_vec();
         if !found.iter().any(Diagnostic::is_error) {
             for queue in values.queues() {
-                let mut context = stage.context(&queue.name);
+                let mut context = inputs.context(&queue.name);
                 context.default_image = values.default_image().map(|text| text.value);
                 run(&plan, values.template(&queue.name).to_value(), &context, &mut found);
             }
@@ -171,17 +171,19 @@ fn try_block(block: &Block, text: &str, stage: &mut Stage) -> Result<Vec<(Code, 
         && keys.iter().all(|k| ["queue", "namespace", "worker", "providers", "config"].contains(k))
     {
         let file = sources.add("context.yaml", text);
-        stage.context = ContextFile::read(&sources, file, &mut found).ok_or("no context")?;
+        inputs.context = ContextFile::read(&sources, file, &mut found).ok_or("no context")?;
     } else {
         let rules = match first {
-            Some(first) => rules_file(text, first).ok_or("neither rules nor operations nor values")?,
+            Some(first) => {
+                rules_file(text, first).ok_or("the block contains neither rules nor operations nor values")?
+            }
             None => text.to_owned(),
         };
         let file = sources.add("rules.yaml", rules);
         let plan = plan::compile(&sources, None, &[file], &mut found);
         let mut found: Vec<Diagnostic> = found.into_vec();
         if !found.iter().any(Diagnostic::is_error) {
-            run(&plan, stage.template.clone(), &stage.context(""), &mut found);
+            run(&plan, inputs.template.clone(), &inputs.context(""), &mut found);
         }
         return Ok(found.iter().map(|d| (d.code, d.severity, line(&sources, d))).collect());
     }
@@ -189,7 +191,7 @@ fn try_block(block: &Block, text: &str, stage: &mut Stage) -> Result<Vec<(Code, 
     Ok(found.iter().map(|d| (d.code, d.severity, line(&sources, d))).collect())
 }
 
-fn check_block(block: &Block, stage: &mut Stage) -> Result<(), String> {
+fn check_block(block: &Block, inputs: &mut Inputs) -> Result<(), String> {
     let mut words = block.info.split_whitespace();
     let language = words.next().unwrap_or("");
     let words: Vec<&str> = words.collect();
@@ -201,7 +203,7 @@ fn check_block(block: &Block, stage: &mut Stage) -> Result<(), String> {
     if words.contains(&"ignore") {
         return Ok(());
     }
-    let reported = try_block(block, &text, stage)?;
+    let reported = try_block(block, &text, inputs)?;
     let wanted = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
     let all = || reported.iter().map(|(_, _, line)| format!("    {line}\n")).collect::<String>();
     let expected = match (wanted("error="), wanted("warn=")) {
@@ -224,22 +226,22 @@ fn check_block(block: &Block, stage: &mut Stage) -> Result<(), String> {
 }
 
 #[test]
-fn every_example_does_what_the_page_says() {
+fn every_example_works_as_documented() {
     let mut wrong = String::new();
     let mut count = 0;
     for (path, page) in pages() {
-        let mut stage = Stage::new();
+        let mut inputs = Inputs::new();
         for block in blocks(&page) {
             count += 1;
-            if let Err(why) = check_block(&block, &mut stage) {
+            if let Err(why) = check_block(&block, &mut inputs) {
                 let _ = writeln!(wrong, "{}:{}: {why}", path.display(), block.line);
             }
         }
     }
-    assert!(wrong.is_empty(), "of {count} blocks:\n{wrong}");
+    assert!(wrong.is_empty(), "{count} blocks in total\n{wrong}");
 }
 
-/// The cells of a table's row, code marks and escapes taken off.
+/// The cells of a table row, without code marks and escapes.
 fn cells(row: &str) -> Vec<String> {
     let row = row.trim().trim_start_matches('|').trim_end_matches('|').replace("\\|", "\u{1}");
     row.split('|').map(|cell| cell.replace('\u{1}', "|").trim().to_owned()).collect()
@@ -250,13 +252,13 @@ fn code(cell: &str) -> Option<&str> {
 }
 
 #[test]
-fn every_expression_gives_what_its_table_says() {
+fn every_expression_gives_the_documented_value() {
     let mut wrong = String::new();
     let mut count = 0;
     for (path, page) in pages() {
-        let mut stage = Stage::new();
+        let mut inputs = Inputs::new();
         for block in blocks(&page) {
-            let _ = check_block(&block, &mut stage);
+            let _ = check_block(&block, &mut inputs);
         }
         let mut inside = false;
         for (number, row) in page.lines().enumerate() {
@@ -271,7 +273,7 @@ fn every_expression_gives_what_its_table_says() {
                     continue;
                 };
                 count += 1;
-                let got = evaluate(expression, &stage);
+                let got = evaluate(expression, &inputs);
                 let wanted: Value = read(gives).first().map_or(Value::Null, Node::to_value);
                 if got != Ok(wanted) {
                     let _ = writeln!(wrong, "{}:{}: {expression} gives {got:?}", path.display(), number + 1);
@@ -282,8 +284,8 @@ fn every_expression_gives_what_its_table_says() {
     assert!(wrong.is_empty(), "of {count}:\n{wrong}");
 }
 
-/// Works an expression out. A list keeps what gives `()`, since a Pod's field can't be missing and set.
-fn evaluate(expression: &str, stage: &Stage) -> Result<Value, String> {
+/// Evaluates an expression. It is wrapped in a list, which can hold `()`; a Pod's field can't be set to it.
+fn evaluate(expression: &str, inputs: &Inputs) -> Result<Value, String> {
     let operation = json!([{"set": {"path": "$.metadata.annotations.x", "value": format!("${{[{expression}]}}")}}]);
     let mut sources = Sources::new();
     let file = sources
@@ -293,14 +295,14 @@ fn evaluate(expression: &str, stage: &Stage) -> Result<Value, String> {
     if let Some(d) = found.iter().next() {
         return Err(line(&sources, d));
     }
-    let outcome = plan.run_rules(stage.template.clone(), &stage.context(""), Options::default());
+    let outcome = plan.run_rules(inputs.template.clone(), &inputs.context(""), Options::default());
     match outcome.failure {
         Some(d) => Err(line(&sources, &d)),
         None => Ok(outcome.pod["metadata"]["annotations"]["x"][0].clone()),
     }
 }
 
-/// A heading as the anchor that links to it.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading
         .trim()
@@ -316,7 +318,7 @@ fn anchors(page: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let mut wrong = String::new();
     for (path, page) in pages() {
         let mut fenced = false;
@@ -344,7 +346,7 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
-fn every_code_is_explained() {
+fn every_code_is_documented() {
     let page = fs::read_to_string(root().join("docs/errors.md")).unwrap();
     let mut explained = BTreeSet::new();
     for section in page.split("\n### ").skip(1) {
@@ -353,14 +355,14 @@ fn every_code_is_explained() {
         let code =
             Code::ALL.iter().find(|code| code.as_str() == name).unwrap_or_else(|| panic!("there is no code {name}"));
         assert_eq!(code.severity(), severity, "the page's severity of {name}");
-        assert!(explained.insert(name), "{name} stands twice");
+        assert!(explained.insert(name), "{name} is listed twice");
     }
     let missing: Vec<&str> = Code::ALL.iter().map(|c| c.as_str()).filter(|name| !explained.contains(name)).collect();
     assert!(missing.is_empty(), "docs/errors.md lacks {missing:?}");
 }
 
 #[test]
-fn every_operation_and_key_is_described() {
+fn every_operation_and_key_is_documented() {
     let page = fs::read_to_string(root().join("docs/language.md")).unwrap();
     let mut wrong = String::new();
     for operation in podrules::op::ALL {
@@ -377,7 +379,7 @@ fn every_operation_and_key_is_described() {
         if let Some((function, _)) = operation.function
             && !section.contains(&format!("`{function}("))
         {
-            let _ = writeln!(wrong, "{}: not as the function {function}(…)", operation.name);
+            let _ = writeln!(wrong, "{}: the function {function}(…) is missing", operation.name);
         }
     }
     for section in page.split("\n## Operations").nth(1).unwrap().split("\n## ").next().unwrap().split("\n### ").skip(1)

@@ -1,4 +1,4 @@
-//! Whatever is done to a document can be taken back to the letter, and paths only ever name what is there.
+//! Any edit of a document can be undone exactly, and paths select only places that exist.
 
 use podrules::edit::{Editor, Pointer, Step, json_patch, merge_patch};
 use podrules::path::Path;
@@ -30,7 +30,7 @@ fn place() -> impl Strategy<Value = Pointer> {
     prop::collection::vec(step, 0..4).prop_map(Pointer::from_iter)
 }
 
-/// A place as JSON Patch writes it.
+/// A place as a JSON Pointer.
 fn json_pointer(at: &Pointer) -> String {
     let token = |step: &Step| match step {
         Step::Key(key) => key.replace('~', "~0").replace('/', "~1"),
@@ -69,7 +69,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// Whether it was carried out; many can't be.
+/// Applies an edit; `false` if it failed, as many do.
 fn carry_out(editor: &mut Editor, edit: &Edit) -> bool {
     match edit {
         Edit::Set(at, value) => editor.set(at, value.clone()).is_ok(),
@@ -97,7 +97,7 @@ fn merged(target: Option<&Value>, patch: &Value) -> Value {
     Value::Object(target)
 }
 
-/// Texts made of what paths are made of, so that many are paths.
+/// Texts assembled from parts of paths, so that many are valid paths.
 fn path_text() -> impl Strategy<Value = String> {
     let parts = vec![
         ".a",
@@ -136,7 +136,7 @@ proptest! {
         for edit in &edits {
             let (text, mark) = (editor.root().to_string(), editor.mark());
             if !carry_out(&mut editor, edit) {
-                prop_assert_eq!(editor.root().to_string(), text, "{:?} failed and left something behind", edit);
+                prop_assert_eq!(editor.root().to_string(), text, "{:?} failed and left changes behind", edit);
                 prop_assert_eq!(editor.mark(), mark);
             }
         }
@@ -145,7 +145,7 @@ proptest! {
     }
 
     #[test]
-    fn a_merge_is_what_the_rfc_says(doc in document(), patch in document()) {
+    fn a_merge_follows_the_rfc(doc in document(), patch in document()) {
         let expected = merged(Some(&doc), &patch);
         let mut editor = Editor::new(doc);
         prop_assert_eq!(merge_patch::apply(&mut editor, &Pointer::root(), &patch), Ok(()));
@@ -173,7 +173,7 @@ proptest! {
     }
 
     #[test]
-    fn paths_select_what_is_there(doc in document(), text in path_text(), base in place()) {
+    fn paths_select_existing_places(doc in document(), text in path_text(), base in place()) {
         let path = Path::parse(&text);
         prop_assert!(path.is_ok(), "{}: {:?}", text, path);
         let Ok(path) = path else { return Ok(()) };

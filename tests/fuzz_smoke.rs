@@ -1,5 +1,5 @@
-//! The fuzz targets on stable: seeds that proptest cuts, repeats, swaps and splices. `fuzz/README.md` says how to look
-//! longer, and with coverage.
+//! The fuzz targets on stable: proptest cuts, repeats, swaps and splices seeds. `fuzz/README.md` says how to search longer,
+//! and with coverage.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ mod targets;
 
 use proptest::prelude::*;
 
-/// One change to a text; places are given as parts of 65536 of its length.
+/// One change to a text. Places are fractions of its length, in units of 1/65536.
 #[derive(Debug, Clone)]
 enum Edit {
     Cut(u16, u8),
@@ -18,11 +18,11 @@ enum Edit {
     Swap(u16, u16, u8),
     Put(u16, &'static str),
     Byte(u16, u8),
-    /// A stretch of another seed.
+    /// Inserts a part of another seed.
     Splice(u16, usize, u16, u8),
 }
 
-/// What breaks parsers.
+/// Texts that tend to break parsers.
 const PIECES: &[&str] = &[
     "",
     " ",
@@ -124,7 +124,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// A place in a text, where a character begins.
+/// An index into a text, at a character boundary.
 fn place(text: &str, part: u16) -> usize {
     let at = text.len() * usize::from(part) / 65536;
     (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
@@ -171,7 +171,7 @@ fn changed(seeds: &[&str], first: usize, edits: &[Edit]) -> Vec<u8> {
         }
     }
     let mut out = text.into_bytes();
-    // ASCII over ASCII keeps it text; anything else makes it bytes, now and then.
+    // Replacing ASCII with ASCII keeps it valid text; now and then it becomes arbitrary bytes.
     for (at, byte) in bytes {
         let at = out.len() * usize::from(at) / 65536;
         if let Some(old) = out.get_mut(at).filter(|old| old.is_ascii()) {
@@ -231,5 +231,5 @@ fn seeds() {
     }
 }
 
-/// A target's name, the texts that it starts from, and what it does with bytes.
+/// A target's name, its seeds, and its function.
 type Target = (&'static str, &'static [&'static str], fn(&[u8]));

@@ -1,6 +1,6 @@
-//! What podrules prints is read back as the same value: by podrules itself, by PyYAML and by kubectl, which read YAML 1.1.
+//! podrules' output is read back as the same value: by podrules itself, and by PyYAML and kubectl, which read YAML 1.1.
 //!
-//! `KUBECTL` names another kubectl. In CI the tests fail where PyYAML or kubectl is missing.
+//! `KUBECTL` names another kubectl. In CI the tests fail if PyYAML or kubectl is missing.
 #![allow(clippy::expect_used)]
 
 use podrules::diagnostic::{Diagnostics, Sources};
@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 #[path = "output/words.rs"]
 mod words;
 
-/// Reads what was printed; there must be nothing to say about it.
+/// Reads output back; there must be no findings.
 fn read(text: &str) -> Vec<Value> {
     let mut sources = Sources::new();
     let file = sources.add("printed", text);
@@ -26,7 +26,7 @@ fn read(text: &str) -> Vec<Value> {
     nodes.iter().map(|node| node.to_value()).collect()
 }
 
-/// Text that is hard to print: words of other types, and mixtures of what YAML gives a meaning to.
+/// Texts that are hard to print: words that look like other types, and mixtures of characters with a meaning in YAML.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(words::WORDS).prop_map(str::to_owned),
@@ -60,8 +60,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn what_is_printed_is_read_back(value in value()) {
-        // An empty document means nothing to the reader, as a null does.
+    fn output_is_read_back(value in value()) {
+        // The reader treats an empty document like a null.
         let expected: Vec<Value> = Some(value.clone()).filter(|value| !value.is_null()).into_iter().collect();
         prop_assert_eq!(read(&to_yaml(&value)), expected);
     }
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn every_line_shows_a_place(value in value()) {
+    fn every_line_has_a_place(value in value()) {
         let lines = lines(&value);
         let text: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();
         prop_assert_eq!(text, to_yaml(&value));
@@ -92,7 +92,7 @@ proptest! {
         }
     }
 
-    /// Texts in a list: only the line of an element's dash begins in the first column.
+    /// Texts in a list: only the line with an element's dash begins in the first column.
     #[test]
     fn lines_of_blocks_belong_to_their_element(texts in prop::collection::vec(text(), 1..6)) {
         let mut index = 0;
@@ -104,7 +104,7 @@ proptest! {
     }
 }
 
-/// Every word, and thousands of texts made of the characters that matter.
+/// Every word, and thousands of combinations of special characters.
 fn nasty() -> Vec<String> {
     let mut runner = TestRunner::deterministic();
     let made = (0..6_000).map(|_| text().new_tree(&mut runner).expect("a text").current());
@@ -122,7 +122,7 @@ fn config_map(texts: &[String], annotations: bool) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "annotations": keys}, "data": data})
 }
 
-/// Runs a program on a text; nothing if the program isn't there.
+/// Runs a program on a text; `None` if the program isn't installed.
 fn pipe(program: &str, arguments: &[&str], input: &str) -> Option<Result<Vec<u8>, String>> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -141,8 +141,8 @@ fn pipe(program: &str, arguments: &[&str], input: &str) -> Option<Result<Vec<u8>
 #[test]
 fn pyyaml_reads_the_same() {
     if !matches!(pipe("python3", &["-c", "import yaml"], ""), Some(Ok(_))) {
-        assert!(std::env::var_os("CI").is_none(), "python3 with PyYAML is needed");
-        println!("left out: python3 with PyYAML is not installed");
+        assert!(std::env::var_os("CI").is_none(), "CI needs python3 with PyYAML for this test");
+        println!("skipped: python3 with PyYAML is not installed");
         return;
     }
     let texts = nasty();
@@ -162,8 +162,8 @@ fn pyyaml_reads_the_same() {
 fn kubectl_reads_the_same() {
     let kubectl = std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".to_owned());
     if !matches!(pipe(&kubectl, &["version", "--client"], ""), Some(Ok(_))) {
-        assert!(std::env::var_os("CI").is_none(), "kubectl is needed");
-        println!("left out: kubectl is not installed");
+        assert!(std::env::var_os("CI").is_none(), "CI needs kubectl for this test");
+        println!("skipped: kubectl is not installed");
         return;
     }
     let texts = nasty();
@@ -177,7 +177,7 @@ fn kubectl_reads_the_same() {
     assert_eq!(back["metadata"]["annotations"], value["metadata"]["annotations"]);
 }
 
-/// Compares one by one: a difference in thousands should show itself alone.
+/// Compares one by one, so that a single difference among thousands is shown on its own.
 fn same(texts: &[String], read: &[Value]) {
     assert_eq!(texts.len(), read.len());
     let different: Vec<_> = texts.iter().zip(read).filter(|(text, read)| read.as_str() != Some(text)).collect();

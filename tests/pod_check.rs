@@ -1,5 +1,5 @@
-//! What the check says of Pods: each folder of tests/pod_check is a Pod and the findings, none for those named `valid-…`.
-//! `UPDATE=1` writes expected.txt anew; read the difference before you keep it.
+//! The Pod check: each folder of tests/pod_check contains a Pod and its findings; those named `valid-…` have none.
+//! `UPDATE=1` rewrites expected.txt; read the diff before you commit it.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
@@ -31,7 +31,7 @@ fn findings() {
             std::fs::write(&expected, &got).unwrap();
         }
         if name.starts_with("valid-") && !got.is_empty() {
-            wrong.push(format!("{name} is valid:\n{got}"));
+            wrong.push(format!("{name} is valid, but has findings:\n{got}"));
         } else if std::fs::read_to_string(&expected).unwrap_or_default() != got {
             wrong.push(format!("{name}:\n{got}"));
         }
@@ -40,7 +40,7 @@ fn findings() {
 }
 
 #[test]
-fn a_template_may_lack_what_the_agent_fills_in() {
+fn a_template_may_lack_fields_that_the_agent_fills_in() {
     let template = json!({"metadata": {}, "spec": {"containers": [{"env": []}, {"name": "side"}]}});
     assert_eq!(
         lines(&check_template(&template)),

@@ -1,4 +1,4 @@
-//! Whatever the input: no panic, and a refused or undone patch leaves the Pod as it was.
+//! For any input: no panic, and a refused or undone patch leaves the Pod unchanged.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
@@ -9,7 +9,7 @@ use podrules::pod::strategic::strategic_merge;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Values made of the words that matter in a Pod, so that they meet the checks.
+/// Values assembled from words with a meaning in a Pod, so that they reach the checks.
 fn value() -> impl Strategy<Value = Value> {
     let word = prop::sample::select(vec![
         "name",
@@ -99,7 +99,7 @@ fn pod() -> Value {
 
 proptest! {
     #[test]
-    fn the_check_takes_anything(value in value(), place in 0usize..6) {
+    fn the_check_accepts_any_value(value in value(), place in 0usize..6) {
         let mut pod = pod();
         match place {
             0 => pod = value,
@@ -113,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn patches_can_be_taken_back(value in value(), place in 0usize..4) {
+    fn patches_can_be_undone(value in value(), place in 0usize..4) {
         let patch = match place {
             0 => value,
             1 => json!({"spec": value}),
@@ -129,10 +129,10 @@ proptest! {
     }
 
     #[test]
-    fn a_quantity_survives_being_written(text in "[-+]?[0-9]{0,25}(\\.[0-9]{0,12})?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][-+]?[0-9]{1,4})?|\\PC{0,6}") {
+    fn a_quantity_keeps_its_value_when_printed(text in "[-+]?[0-9]{0,25}(\\.[0-9]{0,12})?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][-+]?[0-9]{1,4})?|\\PC{0,6}") {
         if let Ok(quantity) = Quantity::parse(&text) {
             let again = Quantity::parse(&quantity.to_string());
-            // Binary units can't write a fraction: it's rounded up.
+            // Fractions can't be written in binary units, so they are rounded up.
             prop_assert!(again.is_ok_and(|again| again == quantity || again.units() == quantity.units()), "{text} {quantity}");
         }
     }

@@ -1,4 +1,4 @@
-//! The table of the Pod's fields against its source, k8s-openapi. `UPDATE=1` writes it anew.
+//! Compares the table of the Pod's fields with its source, k8s-openapi. `UPDATE=1` regenerates it.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
@@ -45,7 +45,7 @@ fn describe(out: &mut String, name: &str, schema: &Value) {
 }
 
 #[test]
-fn the_table_is_what_kubernetes_says() {
+fn the_table_matches_kubernetes() {
     let root = schemars::generate::SchemaSettings::draft2020_12()
         .into_generator()
         .into_root_schema_for::<k8s_openapi::api::core::v1::Pod>();
@@ -53,7 +53,7 @@ fn the_table_is_what_kubernetes_says() {
     let mut table = String::new();
     describe(&mut table, "Pod", &root);
     let types: BTreeMap<&str, &Value> = root["$defs"].as_object().unwrap().iter().map(|(n, s)| (short(n), s)).collect();
-    assert_eq!(types.len(), root["$defs"].as_object().unwrap().len(), "two types of one short name");
+    assert_eq!(types.len(), root["$defs"].as_object().unwrap().len(), "two types have the same short name");
     for (name, schema) in types {
         if !matches!(name, "Quantity" | "IntOrString" | "Time" | "MicroTime" | "FieldsV1") {
             describe(&mut table, name, schema);

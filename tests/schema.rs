@@ -1,5 +1,5 @@
-//! The JSON Schema in schema/ is the one that the types give, it accepts and refuses what it should, and its examples work.
-//! `UPDATE=1` writes it from the types.
+//! The JSON Schema in schema/ matches the types, accepts and refuses what podrules does, and its examples work.
+//! `UPDATE=1` regenerates it from the types.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -14,15 +14,15 @@ use std::sync::Arc;
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/rules.schema.json");
 
 fn published() -> Value {
-    let text = std::fs::read_to_string(PATH).expect("schema/rules.schema.json is there");
-    serde_json::from_str(&text).expect("schema/rules.schema.json is JSON")
+    let text = std::fs::read_to_string(PATH).expect("can't read schema/rules.schema.json");
+    serde_json::from_str(&text).expect("schema/rules.schema.json must be JSON")
 }
 
 #[test]
-fn schema_is_the_one_of_the_types() {
+fn schema_matches_the_types() {
     if std::env::var_os("UPDATE").is_some() {
         let text = serde_json::to_string_pretty(&rules::schema::rules()).expect("JSON");
-        std::fs::write(PATH, text + "\n").expect("schema/rules.schema.json is written");
+        std::fs::write(PATH, text + "\n").expect("can't write schema/rules.schema.json");
     }
     assert!(published() == rules::schema::rules(), "schema/rules.schema.json is outdated: run `make schema`");
 }
@@ -38,7 +38,7 @@ fn file(rule: Value) -> Value {
     json!({"apiVersion": "podrules.io/v1", "kind": "Rules", "rules": [rule]})
 }
 
-/// What the schema says of a document, and what podrules says.
+/// Whether the schema and podrules accept a document.
 fn verdicts(document: &Value) -> (bool, bool) {
     let schema = jsonschema::draft202012::new(&published()).expect("a schema");
     let mut sources = Sources::new();
@@ -124,7 +124,7 @@ fn template() -> Value {
     })
 }
 
-/// Stands for Python: every hook adds a label.
+/// A stand-in for Python: every hook adds a label.
 #[derive(Debug)]
 struct AddsLabel;
 
@@ -136,7 +136,7 @@ impl Hooks for AddsLabel {
     }
 }
 
-/// Runs an operation in a rule on [`template`]; an error says what was reported.
+/// Runs an operation in a rule on [`template`]. The error contains the findings.
 fn run(operation: &str, parameters: &Value) -> Result<Value, String> {
     let mut sources = Sources::new();
     let document = file(json!({"name": "example", "do": [{operation: parameters}]}));
@@ -176,5 +176,5 @@ fn every_operation_has_examples_that_work() {
 #[test]
 fn descriptions_keep_no_fences() {
     let text = published().to_string();
-    assert!(!text.contains("```"), "an example was not recognised as one: it must be YAML, a list of operations");
+    assert!(!text.contains("```"), "an example wasn't recognised: it must be YAML, a list of operations");
 }

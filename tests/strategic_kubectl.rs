@@ -1,8 +1,8 @@
-//! Strategic merge patches: each folder of tests/strategic is a Pod, a patch and what comes out, and kubectl is asked too.
+//! Strategic merge patches: each folder of tests/strategic contains a Pod, a patch and the result, which must match kubectl's.
 //!
-//! `UPDATE=1` writes expected.json from kubectl. Folders named `refused-…` hold patches that must be refused, by kubectl
-//! too; `ours-…` those where we differ from it on purpose (see the module's documentation). `KUBECTL` names the program;
-//! without it in CI the test fails.
+//! `UPDATE=1` writes expected.json with kubectl. Folders named `refused-…` contain patches that both podrules and kubectl must
+//! refuse; `ours-…` are cases where podrules differs on purpose (see the module's documentation). `KUBECTL` names the program;
+//! in CI the test fails without it.
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
@@ -27,7 +27,7 @@ fn kubectl() -> Option<PathBuf> {
     found
 }
 
-/// What kubectl makes of it; nothing if it refuses.
+/// kubectl's result; `None` if it refuses the patch.
 fn ask(kubectl: &Path, case: &Path) -> Option<Value> {
     let patch = std::fs::read_to_string(case.join("patch.json")).unwrap();
     let output = Command::new(kubectl)
@@ -39,7 +39,7 @@ fn ask(kubectl: &Path, case: &Path) -> Option<Value> {
 }
 
 #[test]
-fn as_kubectl_does() {
+fn results_match_kubectl() {
     let kubectl = kubectl();
     let update = std::env::var_os("UPDATE").is_some();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/strategic");
@@ -92,7 +92,7 @@ fn as_kubectl_does() {
 }
 
 #[test]
-fn only_what_changes_is_recorded() {
+fn only_changes_are_recorded() {
     let pod = serde_json::json!({"spec": {"containers": [
         {"name": "task", "image": "a", "env": [{"name": "A", "value": "1"}]}, {"name": "b", "image": "b"}]}});
     let patch = serde_json::json!({"spec": {"containers": [

@@ -1,4 +1,4 @@
-"""What soak and bench-launch share: a client of the API server, an observer of Pods, and `podrules run`."""
+"""Shared by soak and bench-launch: an API server client, an observer of Pods, and `podrules run`."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ KUBECONFIG = os.environ.get("PODRULES_CLUSTER_KUBECONFIG", "")
 
 
 def build(*more):
-    """Builds what is measured, and returns the folder of the builds."""
+    """Builds the release binaries, and returns the target folder."""
     if not KUBECONFIG:
         raise SystemExit("this needs a control plane: tools/cluster/with starts one")
     subprocess.run(["cargo", "build", "--locked", "--release", "--quiet", *more], cwd=ROOT, check=True)
@@ -27,20 +27,20 @@ def build(*more):
 
 
 class Api:
-    """A client of the control plane that tools/cluster/up has started."""
+    """A client of the control plane that tools/cluster/up started."""
 
     def __init__(self):
         text = Path(KUBECONFIG).read_text()
         self.host, self.port = re.search(r"https://([0-9.]+):(\d+)", text).groups()
         self.token = re.search(r'token: "([^"]+)"', text).group(1)
-        # Its own certificate, on loopback.
+        # The certificate is self-signed, and the server on loopback.
         self.context = ssl._create_unverified_context()
 
     def connect(self):
         return http.client.HTTPSConnection(self.host, int(self.port), context=self.context, timeout=120)
 
     def ask(self, method, path, body=None, connection=None):
-        """The answer as a value. An error of the server is one here."""
+        """Sends a request and returns the decoded response. Raises if the server returns an error."""
         connection = connection or self.connect()
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         connection.request(method, path, body and json.dumps(body), headers)
@@ -51,7 +51,7 @@ class Api:
         return json.loads(text)
 
     def namespace(self, name):
-        """Makes a namespace in which Pods can be made."""
+        """Creates a namespace that is ready for Pods."""
         self.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         accounts = f"/api/v1/namespaces/{name}/serviceaccounts"
         self.ask("POST", accounts, {"metadata": {"name": "clearml-agent-sa"}})
@@ -59,7 +59,7 @@ class Api:
             time.sleep(0.1)
 
     def pods(self, namespace):
-        """How many Pods are there."""
+        """The number of Pods."""
         answer = self.ask("GET", f"/api/v1/namespaces/{namespace}/pods?limit=1")
         return len(answer["items"]) + (answer["metadata"].get("remainingItemCount") or 0)
 
@@ -79,7 +79,7 @@ class Observer:
         version = api.ask("GET", path + "?limit=1")["metadata"]["resourceVersion"]
         self.seen = {}
         self.connection = api.connect()
-        # The head of each Pod is enough.
+        # The metadata of each Pod is enough.
         headers = {
             "Authorization": f"Bearer {api.token}",
             "Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
@@ -98,7 +98,7 @@ class Observer:
             pass  # It was closed.
 
     def wait(self, count, seconds=600):
-        """Waits for so many Pods."""
+        """Waits for this many Pods."""
         end = time.perf_counter() + seconds
         while len(self.seen) < count:
             if time.perf_counter() > end:
@@ -106,13 +106,13 @@ class Observer:
             time.sleep(0.01)
 
     def rate(self):
-        """Pods a second, from the first to the last."""
+        """Pods per second, from the first to the last."""
         times = sorted(self.seen.values())
         return (len(times) - 1) / (times[-1] - times[0])
 
 
 class Run:
-    """A `podrules run` of the release build, on a folder of tasks of its own."""
+    """A `podrules run` of the release build, with its own task folder."""
 
     def __init__(self, binary, namespace, rules, arguments=()):
         self.home = Path(tempfile.mkdtemp(prefix="podrules-"))
@@ -131,7 +131,7 @@ class Run:
         self.process = None
 
     def task(self, name):
-        """A task in the queue, written as a whole."""
+        """Puts a task into the queue, written atomically."""
         new = self.tasks / f".{name}.new"
         new.write_text(json.dumps({"id": name, "container": {"image": "ubuntu:22.04"}}))
         new.rename(self.tasks / f"{name}.json")
@@ -150,7 +150,7 @@ class Run:
             time.sleep(0.02)
 
     def stop(self):
-        """Ends it as Kubernetes does."""
+        """Stops it as Kubernetes does."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -163,7 +163,7 @@ class Run:
     def must_live(self):
         if self.process.poll() is not None:
             log = (self.home / "log").read_text(errors="replace")[-2000:]
-            raise RuntimeError(f"podrules run has ended ({self.process.returncode}):\n{log}")
+            raise RuntimeError(f"podrules run exited ({self.process.returncode}):\n{log}")
 
     def get(self, path):
         try:
@@ -188,7 +188,7 @@ class Run:
 
 
 class socket_port:
-    """A port of loopback that is free."""
+    """A free loopback port."""
 
     def __enter__(self):
         import socket

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What `update_template` costs, beside copy.deepcopy of the same template in the same run.
+"""Compares the cost of `update_template` with copy.deepcopy of the same template in the same run.
 
-Run it with the wheel installed: python tools/bench-wheel.py. Read the ratios: absolute times change with the
+Run it with the wheel installed: python tools/bench-wheel.py. Read the ratios: absolute times depend on the
 machine.
 """
 
@@ -16,7 +16,7 @@ import podrules
 
 
 def template():
-    """A template of two containers and about 5 KB."""
+    """A template of about 5 KB with two containers."""
 
     def env(prefix):
         return [
@@ -55,7 +55,7 @@ def template():
 
 
 def rules(count):
-    """Rules of which each adds a variable to both containers."""
+    """Rules that each add a variable to both containers."""
     lines = ["apiVersion: podrules.io/v1", "kind: Rules", "rules:"]
     for i in range(count):
         lines += [
@@ -67,7 +67,7 @@ def rules(count):
 
 
 def without_shared_keys(value):
-    """The value with a string object of its own for every key and text, as some YAML readers give it."""
+    """The value with a separate string object for every key and text, as some YAML readers return it."""
     if isinstance(value, dict):
         return {"".join(list(key)): without_shared_keys(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -76,7 +76,7 @@ def without_shared_keys(value):
 
 
 def measure(cases, rounds=41, calls=200):
-    """The median and the least time of each in microseconds, measured in turn."""
+    """The median and minimum time of each case in microseconds, measured alternately."""
     samples = {name: [] for name, _ in cases}
     for _ in range(rounds):
         for name, work in cases:
@@ -116,14 +116,14 @@ def main():
                 ("to Rust and back", lambda: convert(given)),
                 ("update_template, 10 rules", lambda: podrules.update_template(template=given, **agent)),
                 (
-                    "update_template, 10 rules, no string twice",
+                    "update_template, 10 rules, no shared strings",
                     lambda: podrules.update_template(template=separate, **agent),
                 ),
             ]
         )
     print(f"template of {len(json.dumps(given))} bytes")
     base = times["copy.deepcopy"]
-    print(f"{'':44}{'median, us':>12}{'ratio':>8}{'least, us':>12}{'ratio':>8}")
+    print(f"{'':44}{'median, us':>12}{'ratio':>8}{'min, us':>12}{'ratio':>8}")
     for name, (median, least) in times.items():
         print(f"{name:44}{median:12.1f}{median / base[0]:8.2f}{least:12.1f}{least / base[1]:8.2f}")
 

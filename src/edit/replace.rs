@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_recorded() {
+    fn only_differences_are_recorded() {
         let pod =
             json!({"spec": {"containers": [{"name": "a", "env": [{"name": "A"}, {"name": "B"}, {"name": "C"}]}]}});
         assert_eq!(changes(pod.clone(), pod.clone()), 0);

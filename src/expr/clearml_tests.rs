@@ -40,7 +40,7 @@ fn run(template: Value) -> Value {
 }
 
 #[test]
-fn each_form_means_what_the_page_says() {
+fn each_form_works_as_documented() {
     for (text, wanted) in [
         // names
         ("${CLEARML_QUEUE_ID}", "q1"),
@@ -77,7 +77,7 @@ fn each_form_means_what_the_page_says() {
         ("${CLEARML_TASK.name|raw|strip|lower}", "train\nbig"),
         ("${CLEARML_TASK.missing:DEF|lower}", "def"),
         ("${CLEARML_QUEUE_NAME|shout|capitalize}", "Train large"),
-        // what comes in is data
+        // inserted texts are data
         ("${CLEARML_TASK.evil}", "${CLEARML_TASK.id} ${CLEARML_QUEUE_NAME}"),
     ] {
         assert_eq!(run(json!(text)), json!(wanted), "{text}");
@@ -85,7 +85,7 @@ fn each_form_means_what_the_page_says() {
 }
 
 #[test]
-fn what_has_no_meaning_stays() {
+fn unknown_strings_are_kept() {
     for text in [
         "${CLEARML_WORKER_ID}",
         "${CLEARML_WORKER_ID:}",
@@ -124,7 +124,7 @@ fn strings_are_found_everywhere_and_keys_are_kept() {
 }
 
 #[test]
-fn only_the_tokens_asked_for_are_replaced() {
+fn only_the_requested_tokens_are_replaced() {
     let nothing = json!({});
     let task = json!({"id": "t1"});
     let scope = Scope {
@@ -142,7 +142,7 @@ fn only_the_tokens_asked_for_are_replaced() {
     let asked = BTreeSet::from(["${CLEARML_TASK.id}".to_owned()]);
     resolve(&mut editor, &asked, &scope).unwrap();
     assert_eq!(editor.root(), &json!(["${CLEARML_QUEUE_ID} t1", "${CLEARML_QUEUE_ID}"]));
-    assert_eq!(editor.log().len(), 1, "a string without such a token is no change");
+    assert_eq!(editor.log().len(), 1, "a string without a token must not be recorded as a change");
 
     let large = json!({"id": "x".repeat(1 << 20)});
     let scope = Scope { task: &large, ..scope };

@@ -68,7 +68,7 @@ fn load() -> Installation {
 }
 
 #[test]
-fn an_installation_is_loaded_once_and_asked_by_many_threads() {
+fn an_installation_is_loaded_once_and_used_by_many_threads() {
     fn shared<T: Send + Sync + 'static>(installation: T) -> T {
         installation
     }
@@ -88,7 +88,7 @@ fn an_installation_is_loaded_once_and_asked_by_many_threads() {
 }
 
 #[test]
-fn everything_that_is_known_reaches_the_rules() {
+fn all_inputs_reach_the_rules() {
     let installation = load();
     assert_eq!(installation.queue(None).unwrap(), Queue { name: "train".into(), warning: None });
     assert_eq!(installation.worker(), "w");
@@ -97,9 +97,9 @@ fn everything_that_is_known_reaches_the_rules() {
     assert_eq!((prepared.context.queue_id(), prepared.context.namespace.as_str()), ("q1", "ml"));
     let rendered = installation.render(prepared, None);
     let labels = &rendered.outcome.pod["metadata"]["labels"];
-    // The values' variable wins over the process's, which fills in for what they don't set.
+    // A variable in the values takes precedence over the process's, which is used for unset ones.
     assert_eq!((&labels["team"], &labels["home"]), (&json!("vision"), &json!("own-HOME")));
-    // The configuration is beside the context file that names it.
+    // The configuration is in the folder of the context file that names it.
     assert_eq!(labels["nfs"], "server");
     assert!(installation.difference(&rendered, false, false).contains("+    team: vision"));
     assert_eq!(installation.explain(&rendered).data(&[])["rules"][0]["status"], "applied");
@@ -108,7 +108,7 @@ fn everything_that_is_known_reaches_the_rules() {
 }
 
 #[test]
-fn it_says_what_it_has() {
+fn it_lists_its_rules_and_queues() {
     let installation = load();
     assert_eq!(installation.queues(), ["train", "test"]);
     let rules: Vec<RuleSummary<'_>> = installation.rules().collect();
@@ -121,7 +121,7 @@ fn it_says_what_it_has() {
 }
 
 #[test]
-fn mistakes_of_all_texts_are_gathered() {
+fn mistakes_in_all_texts_are_collected() {
     let texts = Texts::from([
         ("values.yaml", "agentk8sglue: {queue: train, rules: [{nam: a}]}"),
         ("rules.yaml", "apiVersion: podrules.io/v1\nkind: Rules\nrules: [{nam: a}]"),
@@ -139,7 +139,7 @@ fn mistakes_of_all_texts_are_gathered() {
 }
 
 #[test]
-fn values_that_can_not_all_be_read_are_not_used() {
+fn values_that_cant_be_read_completely_are_not_used() {
     let values = Some(vec!["values.yaml".into(), "gone.yaml".into()]);
     let draft = Draft::read(&Inputs { values, ..inputs() }, &mut Read(texts()), Diagnostics::new());
     assert!(draft.unread && draft.values.is_none());
@@ -147,7 +147,7 @@ fn values_that_can_not_all_be_read_are_not_used() {
 }
 
 #[test]
-fn a_queue_that_the_values_do_not_have_is_a_warning() {
+fn a_queue_that_isnt_in_the_values_is_a_warning() {
     let installation = load();
     let queue = installation.queue(Some("trian")).unwrap();
     assert_eq!(
@@ -168,7 +168,7 @@ fn rules_need_no_values() {
 }
 
 #[test]
-fn files_are_told_apart_by_their_contents() {
+fn the_contents_determine_the_kind_of_a_file() {
     let either = vec!["rules.yaml".into(), "values.yaml".into()];
     let draft = Draft::read(&Inputs { either, ..Inputs::default() }, &mut Read(texts()), Diagnostics::new());
     assert!(draft.values.is_some() && draft.plan.rules.len() == 2);

@@ -102,7 +102,7 @@ mod tests {
     use super::scan;
 
     #[test]
-    fn segments_begin_where_they_are_written() {
+    fn segments_have_their_positions() {
         assert_eq!(scan("$.a..b['c.d'][?@.x[0] == '[']..[1]").ok(), Some(vec![1, 3, 6, 13, 29]));
     }
 

@@ -115,7 +115,7 @@ fn messages_say_what_to_write() {
 }
 
 #[test]
-fn the_deepest_match_says_what_stands_there() {
+fn the_deepest_match_is_described() {
     let cases = [
         ("$.spec.containers[0].volumes", "$.spec.containers[0]", "it has no key 'volumes' (it has name, image, env)"),
         ("$.spec.containers[0].imge", "$.spec.containers[0]", "it has no key 'imge'; did you mean 'image'?"),
@@ -137,7 +137,7 @@ fn the_deepest_match_says_what_stands_there() {
 }
 
 #[test]
-fn bombs_are_refused() {
+fn expensive_paths_are_refused() {
     let wide = Value::from(vec![1; 200]);
     let many = json!({"a": wide, "b": wide, "c": wide});
     let bomb = path("$..[?count($..[?count($..*) > 0]) > 0]");
@@ -152,7 +152,7 @@ fn deep_texts_are_refused() {
 }
 
 #[test]
-fn deep_documents_are_left_alone() {
+fn searches_of_deep_documents_are_bounded() {
     let mut deep = json!(1);
     for _ in 0..2000 {
         deep = Value::Array(vec![deep]);
@@ -161,7 +161,7 @@ fn deep_documents_are_left_alone() {
 }
 
 #[test]
-fn the_worst_text_is_read_in_reasonable_time() {
+fn the_worst_text_is_parsed_in_reasonable_time() {
     let call = format!("{}@.x{}", "length(".repeat(4), ")".repeat(4));
     let text = format!("$[?{}]", vec![call; 100].join(" && "));
     assert!(text.len() < 4096 && Path::parse(&text).is_err());

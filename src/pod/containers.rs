@@ -102,7 +102,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn picks() {
+    fn selects_containers() {
         let pod = json!({"spec": {
             "containers": [{"name": "task"}, {"name": "log-a"}, {"name": "log-b"}, {}],
             "initContainers": [{"name": "log-init"}, {"name": "setup"}],

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_bears_what_its_pod_had() {
+    fn a_job_takes_over_the_pods_fields() {
         let pod = json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": "a", "namespace": "ml", "labels": {"l": "1"}, "annotations": {"x": "y"}},
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn places_lead_into_the_pod() {
+    fn places_in_a_job_map_to_places_in_its_pod() {
         let image = Pointer::of(["spec", "containers"]).child(0).child("image");
         let in_job = Pointer::of(["spec", "template", "spec", "containers"]).child(0).child("image");
         assert_eq!(place_in_pod(&in_job), image);

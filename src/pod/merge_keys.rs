@@ -43,7 +43,7 @@ mod tests {
     use crate::pod::schema::{Shape, by_name};
 
     #[test]
-    fn every_key_is_a_field_of_what_its_list_holds() {
+    fn every_key_is_a_field_of_its_lists_elements() {
         let mut found = 0;
         for parent in
             ["PodSpec", "Container", "EphemeralContainer", "ObjectMeta", "PodStatus"].map(|n| by_name(n).unwrap())

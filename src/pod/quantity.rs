@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses() {
+    fn invalid_quantities_are_refused() {
         for text in
             ["", "m", "Ki", ".", "-", "1K", "1ki", "1e", "1e+", "1 Gi", "1GiB", "1Mib", "a", "1e1.5", "--1", "1,5"]
         {
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn compares_by_worth() {
+    fn quantities_compare_by_value() {
         for (less, more) in
             [("999m", "1"), ("1G", "1Gi"), ("-1", "0"), ("1n", "1u"), ("0.1", "101m"), ("1023Mi", "1Gi")]
         {
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_and_thousandths() {
+    fn integers_and_thousandths() {
         let q = Quantity::parse("1.0001").unwrap();
         assert_eq!((q.units(), q.millis()), (2, 1001));
     }

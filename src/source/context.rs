@@ -164,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_optional() {
+    fn all_keys_are_optional() {
         for text in ["", "{}", "queue:\nworker:\nproviders:\nconfig:\nnamespace:\n"] {
             assert_eq!(read(text), (Some(ContextFile::default()), Vec::new()), "{text:?}");
         }
     }
 
     #[test]
-    fn everything_is_read() {
+    fn all_keys_are_read() {
         let yaml = "queue: {id: q1, name: train}\nworker: {id: w}\nnamespace: ml\nproviders: {role: a}\nconfig: {nfs: {ip: b}}\n";
         let json = r#"{"queue": {"id": "q1", "name": "train"}, "worker": {"id": "w"}, "namespace": "ml",
             "providers": {"role": "a"}, "config": {"nfs": {"ip": "b"}}}"#;
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_all_at_once() {
+    fn all_mistakes_are_reported_together() {
         let (context, said) =
             read("queu: {}\nqueue: {id: 7, nam: a}\nworker: w\nnamespace: [a]\nproviders: 1\nconfig: []\nzzz: 1\n");
         assert!(context.is_some());

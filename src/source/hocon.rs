@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_usual_configuration_is_read() {
+    fn a_typical_configuration_is_read() {
         let value = read_text(include_str!("../../tests/data/clearml.conf")).unwrap();
         assert_eq!(value["api"]["credentials"]["access_key"], "EXAMPLEKEY");
         assert_eq!(
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_outside_is_read() {
+    fn nothing_outside_the_text_is_read() {
         for text in [
             "include \"Cargo.toml\"",
             "a { include file(\"/etc/hostname\") }",
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_harms_the_process() {
+    fn hostile_texts_dont_harm_the_process() {
         for cycle in ["a = ${a}", "a = ${b}\nb = ${a}", "a = {b = ${a.c}, c = ${a.b}}", "a = [${b}]\nb = {c = ${a}}"] {
             assert!(read_text(cycle).is_err(), "{cycle}");
         }

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_told() {
+    fn anything_else_is_reported() {
         for (value, wanted) in [
             (json!(null), "a task must be an object, not null"),
             (json!([1]), "a task must be an object, not a list"),

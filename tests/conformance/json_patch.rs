@@ -27,7 +27,7 @@ fn check(case: &Value) -> Result<(), String> {
     }
 }
 
-fn whole(file: &str, count: usize, disabled: usize) {
+fn run_suite(file: &str, count: usize, disabled: usize) {
     let Some(suite) = suite("json-patch-rfc6902", file, FROM) else { return };
     let cases = suite.as_array().cloned().unwrap_or_default();
     let (skipped, run): (Vec<&Value>, Vec<&Value>) = cases.iter().partition(|case| case["disabled"] == true);
@@ -39,16 +39,16 @@ fn whole(file: &str, count: usize, disabled: usize) {
 
 #[test]
 fn rfc_6902_tests() {
-    whole("tests.json", 95, 3);
+    run_suite("tests.json", 95, 3);
 }
 
 #[test]
 fn rfc_6902_examples() {
-    whole("spec_tests.json", 17, 1);
+    run_suite("spec_tests.json", 17, 1);
 }
 
 #[test]
-fn a_patch_can_be_carried_out_below_the_root() {
+fn a_patch_can_be_applied_below_the_root() {
     let doc = json!({"a": [{"b": 1}], "b": 0});
     let base = Pointer::root().child("a").child(0);
     let patch = json!([{"op": "test", "path": "/b", "value": 1.0}, {"op": "move", "from": "/b", "path": "/c"}]);
@@ -83,7 +83,7 @@ fn errors_name_the_operation_and_the_reason() {
 }
 
 #[test]
-fn copies_of_copies_come_to_an_end() {
+fn copies_of_copies_are_bounded() {
     let doubling = |n: usize| json!({"op": "copy", "from": "", "path": format!("/k{n}")});
     let wide: Vec<Value> = (0..60).map(doubling).collect();
     let (_, why) = patched(&json!({}), &json!(wide), &Pointer::root()).err().unwrap_or_default();

@@ -33,7 +33,7 @@ fn rfc_7386_appendix_a() {
 }
 
 #[test]
-fn only_what_changes_is_recorded() {
+fn only_changes_are_recorded() {
     let mut editor = Editor::new(json!({"spec": {"a": 1, "b": {"c": 2, "d": 3}, "e": 4}}));
     let patch = json!({"a": 1, "b": {"c": 5}, "e": null, "f": null, "g": {"h": null, "i": [null]}});
     assert_eq!(merge_patch::apply(&mut editor, &Pointer::root().child("spec"), &patch), Ok(()));
@@ -44,7 +44,7 @@ fn only_what_changes_is_recorded() {
 }
 
 #[test]
-fn what_is_missing_on_the_way_is_created() {
+fn missing_parents_are_created() {
     let mut editor = Editor::new(json!({"spec": null}));
     let at = Pointer::root().child("spec").child("securityContext");
     assert_eq!(merge_patch::apply(&mut editor, &at, &json!({"runAsUser": 1, "x": null})), Ok(()));

@@ -1,4 +1,4 @@
-//! What the fuzzers start from: a little of everything.
+//! The fuzzers' seeds: a little of everything.
 
 pub const RULES: &[&str] = &[
     "apiVersion: podrules.io/v1\nkind: Rules\nenv: [HOME]\nvars: {a: '${task.id}', b: ['${vars.a}x', 1]}\nrules:\n- name: a\n  queues: [\"tr*\", \"/^t.*n$/\", \"!x\"]\n  when: task.param(\"Args/gpus\", 1) == 2 && queue.name in [\"train\"]\n  do:\n  - set: {path: '$.spec.containers[?@.name == ''task''].image', value: \"a:${task.tags[0]}\"}\n  - setEnv: {vars: {A: '${vars.b[0]}', B: 1, C: {valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}}}\n",

@@ -1,4 +1,4 @@
-//! The fuzz targets: functions of bytes that panic where a promise is broken.
+//! The fuzz targets: functions that take bytes, and panic if a guarantee is broken.
 
 use podrules::diagnostic::{Diagnostics, FileId, Sources, render};
 use podrules::edit::{Editor, Pointer, json_patch, merge_patch};
@@ -46,7 +46,7 @@ pub fn rules_file(bytes: &[u8]) {
     let context = podrules::context::Context::new(task(), "q", "train");
     let outcome = plan.run(template(), &context, run::Options { trace: true, ..Default::default() });
     let plain = plan.run(template(), &context, run::Options::default());
-    assert_eq!(outcome.pod, plain.pod, "a trace changes nothing");
+    assert_eq!(outcome.pod, plain.pod, "a trace must not change the result");
     if outcome.failure.is_none() {
         let _ = podrules::pod::check::check(&outcome.pod);
         assert_eq!(read_back(&to_yaml(&outcome.pod)), Some(outcome.pod.clone()));
@@ -109,7 +109,7 @@ pub fn expression(bytes: &[u8]) {
             {"name": "script", "onError": "skip", "do": [{"script": {"code": text, "timeout": "200ms"}}]}
         ]
     });
-    // Each alone, or a mistake in one would keep the others from running.
+    // Each on its own: a mistake in one would keep the others from running.
     for rule in 0..3 {
         let mut one = rules.clone();
         one["rules"] = json!([rules["rules"][rule]]);
@@ -117,7 +117,7 @@ pub fn expression(bytes: &[u8]) {
     }
 }
 
-/// YAML, and JSON where it is that.
+/// YAML, and also JSON if the text is JSON.
 pub fn yaml_roundtrip(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let (sources, file) = sources(text);
@@ -131,7 +131,7 @@ pub fn yaml_roundtrip(bytes: &[u8]) {
     let _ = render::human(&found.clone().into_vec(), &sources, true);
     if let (Ok(value), false) = (json::read(&sources, file), found.has_errors()) {
         let read = documents.first().map_or(Value::Null, Node::to_value);
-        // YAML reads `1e2` and `1.0` as JSON does; only how a float is written may differ.
+        // YAML reads `1e2` and `1.0` as JSON does; only the notation of floats may differ.
         assert_eq!(read.to_string(), value.to_string(), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! Rust sources to which file uses which: paths with `crate`, `super` and `self`, through what modules hand on by `pub use`.
+//! Finds out from Rust sources which file uses which: follows paths with `crate`, `super` and `self`, through `pub use`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,17 +7,17 @@ use syn::visit::Visit;
 /// The repository.
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A crate's files, by their module's path: "" is the root, `op::set_env` a file in a folder.
+/// A crate's files, by module path: "" is the root, `op::set_env` a file in a folder.
 pub struct Crate {
     pub files: BTreeMap<String, File>,
 }
 
-/// What a file mentions and hands on.
+/// What a file mentions and re-exports.
 #[derive(Default)]
 pub struct File {
     /// Paths that start with `crate`, `super` or `self`, made absolute.
     mentions: BTreeSet<Vec<String>>,
-    /// Names that it hands on, with where they come from.
+    /// Re-exported names, with their origin.
     exports: BTreeMap<String, Vec<String>>,
 }
 
@@ -27,7 +27,7 @@ impl Crate {
         let src = Path::new(ROOT).join(folder).join("src");
         let mut paths = Vec::new();
         list(&src, &mut paths);
-        assert!(!paths.is_empty(), "{} holds no source", src.display());
+        assert!(!paths.is_empty(), "{} contains no source", src.display());
         let files = paths.into_iter().filter_map(|path| {
             let module = module_of(path.strip_prefix(&src).expect("below src"))?;
             let text = std::fs::read_to_string(&path).expect("a source");
@@ -37,7 +37,7 @@ impl Crate {
         Crate { files: files.collect() }
     }
 
-    /// Which file uses which. That a file uses what its parent module defines isn't counted: the parent is the frame of both.
+    /// Which file uses which. Uses of what the parent module defines don't count: the parent contains both.
     pub fn uses(&self) -> BTreeSet<(String, String)> {
         let mut uses = BTreeSet::new();
         for (from, file) in &self.files {
@@ -79,7 +79,7 @@ struct Visitor<'v> {
 }
 
 impl Visitor<'_> {
-    /// A path made absolute, if it is one within the crate.
+    /// A path made absolute, if it is within the crate.
     fn absolute(&self, path: &[String]) -> Option<Vec<String>> {
         let mut rest = path.iter().peekable();
         let mut base = match rest.next()?.as_str() {
@@ -143,7 +143,7 @@ impl<'ast> Visit<'ast> for Visitor<'_> {
         syn::visit::visit_path(self, path);
     }
 
-    /// What macros take and make isn't parsed: the paths in it are.
+    /// The tokens of macros aren't parsed, but searched for paths.
     fn visit_macro(&mut self, invoked: &'ast syn::Macro) {
         let text = invoked.tokens.to_string().replace(" :: ", "::").replace("$ crate", "crate");
         for word in text.split_whitespace() {
@@ -164,7 +164,7 @@ fn is_test(attributes: &[syn::Attribute]) -> bool {
     })
 }
 
-/// The module of a file; nothing for a file of tests.
+/// The module of a file; `None` for a file of tests.
 fn module_of(path: &Path) -> Option<Vec<String>> {
     let mut module: Vec<String> =
         path.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();

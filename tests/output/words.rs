@@ -1,6 +1,6 @@
-//! Texts that YAML readers are known to take for something else, or that are hard to print.
+//! Texts that YAML readers are known to mistake for something else, or that are hard to print.
 
-/// All of them.
+/// All words.
 #[rustfmt::skip]
 pub const WORDS: &[&str] = &[
     "on", "On", "ON", "off", "yes", "Yes", "YES", "no", "y", "Y", "n", "N", "true", "True", "TRUE", "false", "null",

@@ -1,4 +1,4 @@
-// Command kubectl is the client of Kubernetes, built from its own module, so that tests compare with a known version.
+// Command kubectl is the Kubernetes client, built from its own module, so that tests compare with a known version.
 package main
 
 import (

@@ -1,7 +1,7 @@
-//! The time that a plain client takes to create the same Pods, for comparison in tools/bench-launch.
+//! Measures how long a plain client takes to create the same Pods, for comparison in tools/bench-launch.
 //!
-//! Usage: `create KUBECONFIG NAMESPACE CONCURRENCY < PODS`, a Pod of JSON a line. Prints the seconds from the first request to
-//! the last answer, and milliseconds of single requests, as JSON.
+//! Usage: `create KUBECONFIG NAMESPACE CONCURRENCY < PODS`, with one Pod per line, as JSON. Prints the seconds from the first
+//! request to the last response, and milliseconds of single requests, as JSON.
 
 #![allow(clippy::expect_used, missing_docs, reason = "a benchmark")]
 
@@ -12,7 +12,7 @@ use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use std::time::Instant;
 
 fn main() {
-    // Cargo adds one of its own.
+    // Cargo adds an argument of its own.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [kubeconfig, namespace, concurrency] = &arguments[..] else {
         println!("usage: create KUBECONFIG NAMESPACE CONCURRENCY < PODS (see tools/bench-launch)");
@@ -38,7 +38,7 @@ async fn create(kubeconfig: &str, namespace: &str, concurrency: usize, pods: Vec
         let api = api.clone();
         async move {
             let started = Instant::now();
-            api.create(&PostParams::default(), &pod).await.expect("the Pod is created");
+            api.create(&PostParams::default(), &pod).await.expect("can't create the Pod");
             started.elapsed().as_secs_f64()
         }
     });

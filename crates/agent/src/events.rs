@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_note_names_the_rules_and_is_bounded() {
+    fn the_note_lists_the_rules_and_is_bounded() {
         assert_eq!(note(&["nfs-home"]), "rule nfs-home applied");
         assert_eq!(note(&["a", "b\nc"]), "rules a, b␊c applied");
         let long = note(&["ä".repeat(400).as_str(), "ö".repeat(400).as_str()]);

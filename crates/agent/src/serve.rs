@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_hanging_loop_fails_liveness() {
-        // Without any time allowed, every beat is too old.
+        // With a limit of zero, every heartbeat is too old.
         let server = start(&Health::with(Duration::ZERO), LIMITS);
         assert_eq!(server.get("/livez"), (503, "the loop hasn't completed a round for 0 seconds\n".to_owned()));
         let health = Health::with(Duration::from_secs(60));
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_come_as_open_metrics() {
+    fn metrics_are_served_as_open_metrics() {
         let server = start(&Health::new(), LIMITS);
         let (code, head, body) = server.ask("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
         assert_eq!(code, 200);
@@ -276,7 +276,7 @@ mod tests {
         let server = start(&Health::new(), Limits { life: Duration::from_secs(3_600), ..LIMITS });
         let mut idle: Vec<TcpStream> = (0..LIMITS.connections + 10).map(|_| server.connect()).collect();
         for stream in &mut idle {
-            // Those that were closed already can't be written to.
+            // Writes to closed connections fail.
             let _ = stream.write_all(b"GET /livez HT");
         }
         assert_eq!(server.get("/livez").0, 200);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_closed_after_its_time() {
+    fn a_connection_is_closed_after_its_timeout() {
         let server = start(&Health::new(), Limits { life: Duration::from_millis(50), ..LIMITS });
         Server::ended(&mut server.connect());
     }

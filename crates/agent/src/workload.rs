@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workload_has_what_the_controller_needs() {
+    fn a_workload_has_the_fields_that_the_controller_needs() {
         let more = json!({
             "annotations": {QUEUE: "my queue", COMPANIONS: "n/v1/secrets", "other": "x"},
             "finalizers": ["other", FINALIZER], "deletionTimestamp": "2026-01-02T03:04:05Z",
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_of_somebody_else_is_no_workload() {
+    fn an_object_of_another_owner_is_not_a_workload() {
         assert!(workload(json!({"metadata": {"name": "p", "namespace": "n", "uid": "u"}}), Kind::Pod).is_none());
         assert!(workload(json!({"metadata": {"labels": {"podrules.io/task-id": "t"}}}), Kind::Pod).is_none());
         assert!(workload(json!({}), Kind::Pod).is_none());

@@ -1,7 +1,7 @@
-//! Runs every folder of tests/cli: a command line in the folder's own files, and what it prints and returns.
+//! Runs every folder of tests/cli: a command line on the folder's files, compared with its expected output and exit code.
 //!
-//! `command` holds the arguments, a word a line; `stdin` is optional. `expected.txt` is what comes of it. `UPDATE=1` writes it
-//! anew: read the difference before you commit it.
+//! `command` holds the arguments, one per line; `stdin` is optional. `expected.txt` is the result. `UPDATE=1` rewrites it:
+//! read the diff before you commit it.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 fn run(folder: &Path) -> String {
-    let command = fs::read_to_string(folder.join("command")).expect("a case has a command");
+    let command = fs::read_to_string(folder.join("command")).expect("a case needs a command");
     let mut child = Command::new(env!("CARGO_BIN_EXE_podrules"))
         .args(command.lines().filter(|line| !line.is_empty()))
         .current_dir(folder)
@@ -24,7 +24,7 @@ fn run(folder: &Path) -> String {
         .spawn()
         .expect("podrules starts");
     let input = fs::read(folder.join("stdin")).unwrap_or_default();
-    // A command that doesn't read its input closes it.
+    // A command that doesn't read its input may close it.
     let _ = child.stdin.take().expect("a pipe").write_all(&input);
     let output = child.wait_with_output().expect("podrules ends");
     let mut text = format!("exit {}\n", output.status.code().map_or("by signal".to_owned(), |code| code.to_string()));
@@ -34,7 +34,7 @@ fn run(folder: &Path) -> String {
 }
 
 #[test]
-fn every_command_prints_what_it_should() {
+fn every_command_prints_the_expected_output() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cli");
     let mut cases: Vec<PathBuf> = fs::read_dir(&root)
         .expect("tests/cli")

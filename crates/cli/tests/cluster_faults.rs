@@ -1,4 +1,4 @@
-//! An API server that misbehaves, played by a script: what `podrules apply` sends then, and what it says.
+//! A scripted API server that misbehaves: what `podrules apply` sends, and what it reports.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
@@ -16,16 +16,16 @@ const POD: &str = "/api/v1/namespaces/default/pods/clearml-id-t1";
 
 /// What the server does with a request.
 enum Answer {
-    /// It answers.
+    /// It responds.
     With(u16, &'static str, Value),
-    /// It breaks the connection off, without a word.
+    /// It closes the connection without a response.
     Nothing,
-    /// It says nothing, and keeps the connection.
+    /// It doesn't respond, and keeps the connection open.
     Silence,
 }
 use Answer::{Nothing, Silence, With};
 
-/// A server that expects requests in an order.
+/// A server that expects requests in this order.
 struct Script {
     folder: PathBuf,
     seen: Arc<Mutex<Vec<String>>>,
@@ -62,7 +62,7 @@ fn script(name: &str, steps: Vec<(&str, Answer)>) -> Script {
     Script { folder, seen, left }
 }
 
-/// Answers the requests of one connection.
+/// Serves the requests of one connection.
 fn serve(stream: &TcpStream, seen: &Mutex<Vec<String>>, left: &Mutex<VecDeque<(String, Answer)>>) {
     let mut reader = BufReader::new(stream);
     loop {
@@ -92,7 +92,7 @@ fn serve(stream: &TcpStream, seen: &Mutex<Vec<String>>, left: &Mutex<VecDeque<(S
             Some((expected, answer)) if expected == request => answer,
             other => {
                 let expected = other.map_or("nothing".to_owned(), |(expected, _)| expected);
-                With(418, "", json!({"message": format!("the script has {expected}, and not {request}")}))
+                With(418, "", json!({"message": format!("the script expects {expected}, not {request}")}))
             }
         };
         drop(left);
@@ -124,12 +124,12 @@ impl Script {
         self.ended(self.command().output().unwrap())
     }
 
-    /// Whatever happens, the script must be through and the token not in the log.
+    /// Whatever happens, the script must be complete and the token must not be in the log.
     fn ended(&self, output: Output) -> Output {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(!stderr.contains("secret-token"), "{stderr}");
         let left: Vec<String> = self.left.lock().unwrap().iter().map(|(request, _)| request.clone()).collect();
-        assert!(left.is_empty(), "not asked for: {left:?}\n{:#?}\n{stderr}", self.seen());
+        assert!(left.is_empty(), "not requested: {left:?}\n{:#?}\n{stderr}", self.seen());
         let _ = std::fs::remove_dir_all(&self.folder);
         output
     }
@@ -173,7 +173,7 @@ fn patch(path: &str) -> String {
 }
 
 #[test]
-fn what_passes_is_tried_again_and_retry_after_is_honoured() {
+fn temporary_errors_are_retried_and_retry_after_is_honoured() {
     let busy = With(429, "Retry-After: 1\r\n", json!("Too many requests, please try again later."));
     let (get_pod, get_claim, patch_claim, patch_pod) = (get(POD), get(CLAIM), patch(CLAIM), patch(POD));
     let steps = vec![
@@ -183,7 +183,7 @@ fn what_passes_is_tried_again_and_retry_after_is_honoured() {
         (&get_pod, missing()),
         (&get_claim, busy),
         (&get_claim, missing()),
-        // Made, but the answer was lost: the next says 200, and it is ours all the same.
+        // Created, but the response was lost: the next one is 200, and the object is still ours.
         (&patch_claim, Nothing),
         (&patch_claim, With(200, "", object("claim"))),
         (&patch_pod, refused(409, "the object has been modified; please apply your changes to the latest version")),
@@ -201,7 +201,7 @@ fn what_passes_is_tried_again_and_retry_after_is_honoured() {
 }
 
 #[test]
-fn what_is_refused_is_sent_once_and_taken_back() {
+fn a_refused_request_is_sent_once_and_rolled_back() {
     let (get_pod, get_claim, patch_claim, patch_pod) = (get(POD), get(CLAIM), patch(CLAIM), patch(POD));
     let delete_claim = format!("DELETE {CLAIM}");
     let steps = vec![
@@ -220,7 +220,7 @@ fn what_is_refused_is_sent_once_and_taken_back() {
 }
 
 #[test]
-fn a_pod_that_cant_own_its_companions_is_taken_back_with_them() {
+fn a_pod_that_cant_own_its_companions_is_rolled_back_with_them() {
     let (get_pod, get_claim, patch_claim, patch_pod) = (get(POD), get(CLAIM), patch(CLAIM), patch(POD));
     let (delete_claim, delete_pod) = (format!("DELETE {CLAIM}"), format!("DELETE {POD}"));
     let steps = vec![
@@ -237,7 +237,7 @@ fn a_pod_that_cant_own_its_companions_is_taken_back_with_them() {
 }
 
 #[test]
-fn what_somebody_else_creates_in_the_meantime_isnt_ours() {
+fn an_object_that_someone_else_creates_in_the_meantime_isnt_ours() {
     let (get_pod, get_claim, patch_claim) = (get(POD), get(CLAIM), patch(CLAIM));
     let steps = vec![
         kinds(),
@@ -249,13 +249,13 @@ fn what_somebody_else_creates_in_the_meantime_isnt_ours() {
 }
 
 #[test]
-fn an_answer_that_is_no_json_is_told() {
+fn a_response_that_isnt_json_is_reported() {
     let page = With(403, "", json!("<html>the proxy wants a login</html>"));
     said(&script("page", vec![("GET /api/v1", page)]).run(), 1, &["error[api-refused]", "the proxy wants a login"]);
 }
 
 #[test]
-fn a_signal_breaks_off_and_takes_back() {
+fn a_signal_stops_the_launch_and_rolls_it_back() {
     let (get_pod, get_claim, patch_claim, patch_pod) = (get(POD), get(CLAIM), patch(CLAIM), patch(POD));
     let delete_claim = format!("DELETE {CLAIM}");
     let steps = vec![
@@ -263,7 +263,7 @@ fn a_signal_breaks_off_and_takes_back() {
         (get_pod.as_str(), missing()),
         (&get_claim, missing()),
         (&patch_claim, With(201, "", object("claim"))),
-        // Whether the Pod was made isn't known: it is looked for.
+        // Whether the Pod was created isn't known, so podrules looks for it.
         (&patch_pod, Silence),
         (&get_pod, missing()),
         (&delete_claim, With(200, "", json!({}))),

@@ -1,6 +1,6 @@
-//! Every folder of examples/ renders to its expected.yaml, and its rules and values have nothing to complain of.
+//! Every folder of examples/ renders to its expected.yaml, and its rules and values have no findings.
 //!
-//! `UPDATE=1` writes expected.yaml anew: read the difference before you commit it.
+//! `UPDATE=1` rewrites expected.yaml: read the diff before you commit it.
 
 #![allow(clippy::expect_used, reason = "tests")]
 
@@ -24,7 +24,7 @@ fn examples() -> Vec<PathBuf> {
         .expect("examples")
         .flatten()
         .map(|entry| entry.path())
-        // examples/from-python has several in one folder: tests/cli runs them.
+        // examples/from-python has several examples in one folder; tests/cli runs them.
         .filter(|path| path.join("values.yaml").is_file())
         .collect();
     folders.sort();
@@ -33,7 +33,7 @@ fn examples() -> Vec<PathBuf> {
 }
 
 #[test]
-fn examples_render_to_what_they_say() {
+fn examples_render_to_their_expected_yaml() {
     for folder in examples() {
         let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
         let (code, pod, said) = podrules(&["render", "--strict", &format!("examples/{name}")]);

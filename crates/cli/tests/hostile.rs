@@ -1,7 +1,7 @@
 //! Hostile and broken input: each must end in an error that says what and where, within bounded memory and time.
 //!
-//! Everything is made in code, and run twice: by the library, on a test thread with its stack of 2 MiB, and by the
-//! binary with 1 GiB of address space.
+//! The inputs are generated, and run twice: by the library, on a test thread with a stack of 2 MiB, and by the binary with
+//! 1 GiB of address space.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg(unix)]

@@ -262,7 +262,7 @@ mod tests {
             let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}});
             assert!(refused(object).starts_with("$.metadata.name"), "{name}");
             let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "namespace": name}});
-            // An empty one is set.
+            // An empty namespace is filled in.
             assert_eq!(refused(object).starts_with("$.metadata.namespace"), !name.is_empty(), "{name}");
         }
         for version in ["v1/../x", "a/b/c", "", "a?b/v1"] {

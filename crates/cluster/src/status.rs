@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn states_come_with_their_reasons() {
+    fn states_have_their_reasons() {
         assert_eq!(text(json!({"phase": "Running"})), "running");
         assert_eq!(text(json!({"phase": "Succeeded"})), "succeeded");
         assert_eq!(
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_finished_when_its_last_container_did() {
+    fn a_pod_finishes_with_its_last_container() {
         let ended = |at: &str| json!({"state": {"terminated": {"finishedAt": at}}});
         let containers = json!([ended("2026-01-02T03:04:05Z"), ended("2026-01-02T03:04:06Z"), {}]);
         assert_eq!(finished_at(&json!({"containerStatuses": containers})), Some("2026-01-02T03:04:06Z"));

@@ -1,5 +1,5 @@
-//! The cost of a Python hook in the binary: a call to an idle worker, and the first call, which starts Python. For comparison, in
-//! turn in the same run: parsing and serialising the same template, and `python3 -c pass`.
+//! The cost of a Python hook in the binary: a call to an idle worker, and the first call, which starts Python. For comparison,
+//! alternating in the same run: parsing and serialising the same template, and `python3 -c pass`.
 
 #![allow(clippy::expect_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
 
@@ -30,7 +30,7 @@ fn template() -> Value {
     })
 }
 
-/// A task of about 3 KB, as a usual one is.
+/// A task of about 3 KB, a typical size.
 fn context() -> Context {
     let parameters: serde_json::Map<String, Value> = (0..20)
         .map(|i| {
@@ -89,10 +89,10 @@ fn main() {
     println!("{:42} {:>10.1?} {:>7.2}", "python3 -c pass", bare_python, 1.0);
     println!(
         "{:42} {:>10.1?} {:>7.2}   60 ms",
-        "first hook, Python's start included",
+        "first hook, including Python's start",
         first,
         ratio(first, bare_python)
     );
     println!("{:42} {:>10.1?} {:>7.2}", "bare parse + serialise of the template", bare, 1.0);
-    println!("{:42} {:>10.1?} {:>7.2}   300 µs", "a hook's call, worker waiting", call, ratio(call, bare));
+    println!("{:42} {:>10.1?} {:>7.2}   300 µs", "hook call, idle worker", call, ratio(call, bare));
 }

@@ -1,5 +1,5 @@
-//! Ten thousand calls of hooks, some of which fail, leak no process, no open file and no memory. The test is alone in its process,
-//! because it counts the process's resources.
+//! Ten thousand hook calls, some of which fail, leak no process, open file or memory. The test has a process of its own, because
+//! it counts the process's resources.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]

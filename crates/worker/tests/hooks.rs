@@ -1,4 +1,4 @@
-//! Every module of tests/hooks is called by a worker. Its first lines are the expected result:
+//! Calls every module of tests/hooks in a worker. Its first lines state the expected result:
 //!
 //! ```text
 //! # code: hook-failed      the code of the error; without it, the hook succeeds
@@ -92,7 +92,7 @@ fn compare(workers: &Workers, name: &str, text: &str) -> String {
         // The engine reports a template that isn't an object.
         (Ok(template), Some(code)) if !template.is_object() && code == "hook-result" => {}
         (Ok(template), Some(code)) => {
-            let _ = writeln!(wrong, "  gave {template}, and not {code}");
+            let _ = writeln!(wrong, "  gave {template}, not {code}");
         }
         (Err(fault), code) => {
             if code.is_none_or(|code| code != fault.code.as_str()) {
@@ -111,7 +111,7 @@ fn compare(workers: &Workers, name: &str, text: &str) -> String {
 }
 
 #[test]
-fn every_hook_has_the_result_that_it_describes() {
+fn every_hook_has_its_expected_result() {
     let workers = Workers::new(settings());
     let mut names: Vec<String> = fs::read_dir(folder())
         .unwrap()
@@ -137,7 +137,7 @@ fn children_that_a_hook_leaves_are_killed() {
     let answer = workers.call(&hook("leaves_children", Duration::from_secs(2)), &template(), &context());
     assert!(answer.template.is_err());
     let sleeping = || processes().into_iter().filter(|command| command.contains("987654")).count();
-    // A killed process may be seen for a moment.
+    // A killed process can remain visible for a moment.
     for _ in 0..100 {
         if sleeping() == 0 {
             return;

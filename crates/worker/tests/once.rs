@@ -18,9 +18,9 @@ const CASE: &str = "PODRULES_TEST_ONCE";
 const TIMEOUT: &str = "PODRULES_TEST_ONCE_TIMEOUT";
 const LONG: u64 = 60_000;
 
-/// A command that appends a line to the case's ledger when it begins, and one when it ends.
+/// A command that appends a line to the case's ledger when it begins, and another when it ends.
 const LEDGER: &str = "echo begin >>ledger; sleep 0.03; echo end >>ledger";
-const WHOLE: &str = "begin\nend\n";
+const COMPLETE: &str = "begin\nend\n";
 
 /// A folder with a command and the files that it writes.
 struct Case {
@@ -50,7 +50,7 @@ impl Case {
         helper.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
     }
 
-    /// Runs the command in a process of its own, waits for it, and returns its result.
+    /// Runs the command in another process, waits for it, and returns its result.
     fn ask(&self, timeout: u64) -> String {
         assert!(self.start(timeout).wait().unwrap().success());
         self.read("told")
@@ -98,14 +98,14 @@ fn killed_at_any_moment_it_has_run_once() {
         for round in 0..40 {
             let case = Case::new(LEDGER);
             let first = case.start(LONG);
-            // From before it can have started to after it has ended, in mixed order.
+            // The delays range from before it can have started to after it has ended, in mixed order.
             std::thread::sleep(Duration::from_micros((round * 4 + from) * 7919 % 90_000));
             kill(first);
             let told = case.ask(LONG);
-            assert_eq!(case.read("ledger"), WHOLE, "{from} {round}: {told}");
+            assert_eq!(case.read("ledger"), COMPLETE, "{from} {round}: {told}");
             assert!(told == "ran None []" || told == "before Some(0) []", "{from} {round}: {told}");
             assert_eq!(case.ask(LONG), "before Some(0) []");
-            assert_eq!(case.read("ledger"), WHOLE);
+            assert_eq!(case.read("ledger"), COMPLETE);
         }
     };
     std::thread::scope(|scope| {
@@ -124,7 +124,7 @@ fn killed_again_and_again_it_has_run_once() {
         kill(process);
     }
     case.ask(LONG);
-    assert_eq!(case.read("ledger"), WHOLE);
+    assert_eq!(case.read("ledger"), COMPLETE);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn killed_while_it_runs_the_next_waits_for_its_end_and_gets_its_output() {
     fs::write(case.path("go"), "").unwrap();
     assert!(second.wait().unwrap().success());
     assert_eq!(case.read("told"), "before Some(3) [\"said\"]");
-    assert_eq!(case.read("ledger"), WHOLE);
+    assert_eq!(case.read("ledger"), COMPLETE);
 }
 
 #[test]
@@ -156,21 +156,21 @@ fn killed_while_it_hangs_the_next_stops_it() {
 }
 
 #[test]
-fn what_it_left_in_the_background_is_killed_by_the_next() {
+fn its_background_processes_are_killed_by_the_next() {
     let case =
         Case::new("echo begin >>ledger; until [ -e go ]; do sleep 0.01; done; sleep 98765 <&0 & echo end >>ledger");
     let first = case.start(LONG);
     case.until("begin", || case.read("ledger") == "begin\n");
     kill(first);
     fs::write(case.path("go"), "").unwrap();
-    case.until("end", || case.read("ledger") == WHOLE);
+    case.until("end", || case.read("ledger") == COMPLETE);
     assert_eq!(case.ask(LONG), "before Some(0) []");
     case.until("silence", || !case.has_processes());
 }
 
 #[test]
 fn killed_with_all_its_processes_it_runs_again() {
-    // As when the machine goes down: the command ends itself and the shell around it, once nobody else is there.
+    // As when the machine goes down: the command kills itself and its shell, once no other process is left.
     let case = Case::new(
         "echo begin >>ledger; until [ -e go ]; do sleep 0.01; done; [ -e gone ] || { touch gone; kill -9 0; }; echo end >>ledger",
     );

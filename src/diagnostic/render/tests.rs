@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 const RULES: &str = "rules:\n  - name: a\n    do:\n      - set: {path: $.spec.x, value: 1}\n";
 
 fn span(sources: &Sources, file: FileId, word: &str) -> Span {
-    let at = sources.text(file).find(word).expect("the word is there");
+    let at = sources.text(file).find(word).expect("the text must contain the word");
     Span::new(file, at, at + word.len())
 }
 
-/// One diagnostic with everything, one with nothing.
+/// One diagnostic with all fields, one with none.
 fn sample() -> (Sources, Vec<Diagnostic>) {
     let mut sources = Sources::new();
     let rules = sources.add("my rules/a,b.yaml", RULES);
@@ -58,7 +58,7 @@ warning[rule-skipped]: skipped
 }
 
 #[test]
-fn human_colours_only_if_asked() {
+fn human_colours_only_on_request() {
     let (sources, diagnostics) = sample();
     assert!(!human(&diagnostics, &sources, false).contains('\x1b'));
     assert!(human(&diagnostics, &sources, true).contains("\x1b["));
@@ -96,7 +96,7 @@ fn human_cuts_wide_lines_and_quotes_huge_ones() {
 }
 
 #[test]
-fn spans_of_nowhere_are_left_out() {
+fn spans_without_a_source_are_omitted() {
     let nowhere = Span::new(FileId(u32::MAX), 3, 9);
     let diagnostic = Diagnostic::new(Code::Input, "m").at_with(nowhere, "l").related(nowhere, "r");
     let sources = Sources::new();
@@ -137,7 +137,7 @@ fn github_escapes_properties_and_text() {
     assert_eq!(github(&diagnostics, &sources), expected);
 }
 
-/// The parts of the official schema that podrules uses, closed: what isn't listed isn't allowed.
+/// The parts of the official schema that podrules uses; unlisted properties aren't allowed.
 fn sarif_schema() -> Value {
     let text = json!({"type": "object", "required": ["text"], "additionalProperties": false,
         "properties": {"text": {"type": "string", "minLength": 1}}});
@@ -176,7 +176,7 @@ fn sarif_has_the_form_of_2_1_0() {
     let absolute = sources.add("/etc/x y.yaml", "a");
     diagnostics.push(Diagnostic::new(Code::Input, "m").at(Span::new(absolute, 0, 1)));
     let log = sarif(&diagnostics, &sources);
-    let validator = jsonschema::validator_for(&sarif_schema()).expect("the schema is one");
+    let validator = jsonschema::validator_for(&sarif_schema()).expect("the schema must be valid");
     let errors: Vec<String> = validator.iter_errors(&log).map(|error| error.to_string()).collect();
     assert_eq!(errors, Vec::<String>::new());
 
@@ -204,8 +204,8 @@ fn summaries_count() {
 }
 
 proptest! {
-    /// Wherever spans point, inside of characters or past the end, everything is rendered, and nothing that a terminal
-    /// would act upon gets out.
+    /// Wherever spans point, even inside characters or past the end, everything is rendered, and nothing that a terminal
+    /// would interpret is printed.
     #[test]
     fn any_span_of_any_text_is_rendered(
         text in "(\\PC|[\\x00-\\x1f\n\r\té日\u{9b}\u{202e}\u{200d}👩]){0,60}",

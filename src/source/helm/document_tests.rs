@@ -1,4 +1,4 @@
-//! Whole values files in the form in which admins have them: the examples, and ClearML's own document where it is at hand.
+//! Complete values files as admins write them: the examples, and ClearML's own document if it is available.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,7 +15,7 @@ fn read(name: &str, text: &str) -> Values {
     installation.unwrap()
 }
 
-/// As an admin has it who follows ClearML's document: a hook, its module and a queue's overrides.
+/// The values of an admin who follows ClearML's document: a hook, its module and a queue's overrides.
 const WITH_HOOK: &str = r#"
 agentk8sglue:
   additionalRoleBindings:

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use crate::diagnostic::Sources;
 
-    /// An installation whose agent has one variable, and what is said of it.
+    /// Values whose agent has one variable, and their findings.
     fn with(name: &str, value: &str) -> (Values, Vec<String>) {
         let text = format!("agentk8sglue:\n  extraEnvs:\n  - {{name: {name}, value: {value}}}\n");
         let mut sources = Sources::new();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_isnt_said_has_its_default() {
+    fn unset_variables_have_defaults() {
         for (name, value) in [
             ("OTHER", "1"),
             (POST_DELETE, "''"),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_is_read() {
+    fn set_variables_are_read() {
         let get = |name: &str, value: &str| {
             let (values, said) = with(name, value);
             assert!(said.is_empty(), "{said:?}");
@@ -156,7 +156,7 @@ mod tests {
             let wanted = Some(Duration::from_secs_f64(seconds));
             assert_eq!(get(KEEP_FINISHED, value).keep_finished().unwrap(), wanted, "{value}");
         }
-        // Such a time could not be added to any other.
+        // Adding such a duration to a time would overflow.
         assert_eq!(get(KEEP_FINISHED, "'2e17'").keep_finished().unwrap(), Some(KEEP_LONGEST));
         let reasons = get(EVICTION_REASONS, "\" A  'B C' \\\\D\\\"E\\\" \"").eviction_reasons().unwrap();
         assert_eq!(reasons, ["A", "B C", "DE"]);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cant_be_read_is_told_where_it_stands() {
+    fn invalid_values_are_reported_with_their_place() {
         for (name, values) in [
             (ALL_NAMESPACES, &["yes", "true", "'2'", "'-1'"][..]),
             (KEEP_FINISHED, &["ten", "'-1'", "'1m'", "nan", "inf", "'1e300'", "-0.5"]),

@@ -1,11 +1,11 @@
-//! Values files and what is made of them.
+//! Values files and the templates they produce.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
 use serde_json::{Value, json};
 
-/// Reads values files that must be without fault.
+/// Reads values files, which must have no findings.
 fn read(texts: &[&str]) -> (Sources, Values) {
     let (sources, installation, found) = try_read(texts);
     assert!(found.is_empty(), "{found:#?}");
@@ -36,7 +36,7 @@ fn messages(texts: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn silent_values_give_the_template_of_the_chart() {
+fn empty_values_give_the_template_of_the_chart() {
     let secret = |key: &str| json!({"secretKeyRef": {"name": "clearml-agent-ac", "key": key}});
     let wanted = json!({
         "apiVersion": "v1",
@@ -165,7 +165,7 @@ agentk8sglue:
 }
 
 #[test]
-fn a_queue_has_its_overrides() {
+fn a_queue_gets_its_overrides() {
     let values = r#"
 agentk8sglue:
   basePodTemplate:
@@ -206,7 +206,7 @@ fn files_are_merged_as_helm_does() {
     assert_eq!(pod["metadata"]["labels"], json!({"a": "1", "b": "3"}));
     let env = pod["spec"]["containers"][0]["env"].as_array().unwrap();
     assert_eq!(env.len(), 6);
-    assert_eq!(env[1], json!({"name": "CLEARML_WEB_HOST"}), "null takes the default away");
+    assert_eq!(env[1], json!({"name": "CLEARML_WEB_HOST"}), "null removes the default");
     assert_eq!(env[5], json!({"name": "B"}));
 
     let line = |path: &str| {
@@ -222,7 +222,7 @@ fn files_are_merged_as_helm_does() {
 }
 
 #[test]
-fn a_null_stands_until_a_later_file_says_more() {
+fn a_null_holds_until_a_later_file_sets_the_key() {
     let node = |text: &str| {
         let mut sources = Sources::new();
         let file = sources.add("v", text);
@@ -236,7 +236,7 @@ fn a_null_stands_until_a_later_file_says_more() {
 }
 
 #[test]
-fn queues_come_from_both_places_once() {
+fn queues_from_both_places_are_listed_once() {
     let (sources, installation) =
         read(&["agentk8sglue:\n  queue: 'one, two,,one'\n  queues: {two: {}, three: null}\n"]);
     let places: Vec<(&str, &str)> =
@@ -288,7 +288,7 @@ agentk8sglue:
 }
 
 #[test]
-fn mistakes_are_told_all_at_once() {
+fn all_mistakes_are_reported_together() {
     let values = r#"
 agentk8sglue:
   queue: [a, b]
@@ -332,7 +332,7 @@ agentk8sglue:
 }
 
 #[test]
-fn what_is_no_mapping_is_refused() {
+fn values_that_are_not_a_mapping_are_refused() {
     assert!(messages(&["- a"])[0].contains("Helm values must be a mapping, not a list"));
     assert!(messages(&["a: 1\n---\nb: 2\n"])[0].contains("more than one YAML document"));
     assert!(messages(&["a: [1"])[0].contains("error yaml"));

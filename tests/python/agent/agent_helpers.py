@@ -1,4 +1,4 @@
-"""What the tests of rules share: rules and companions, and what is asserted of each task."""
+"""Helpers for the tests of rules: rules, companions, and assertions about tasks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def env_of(container: dict[str, Any]) -> dict[str, str]:
 
 
 def steps(outcome: Outcome) -> list[str]:
-    """What was done with kubectl, as verb and object."""
+    """The calls of kubectl, as verb and object."""
     told = []
     for call in outcome.kubectl:
         manifest = call.manifest
@@ -44,7 +44,7 @@ def steps(outcome: Outcome) -> list[str]:
 
 
 def failed(outcome: Outcome, message: str) -> None:
-    """The task failed with the message, isn't pending, and has no Pod."""
+    """Asserts that the task failed with the message, isn't pending, and has no Pod."""
     assert outcome.result["escaped"] == [None]
     assert outcome.task["status"] == "failed"
     assert outcome.task["status_reason"] == REASON
@@ -58,7 +58,7 @@ def failed(outcome: Outcome, message: str) -> None:
 
 
 def launched(outcome: Outcome) -> dict[str, Any]:
-    """The Pod of a task that waits for it."""
+    """The Pod of a launched task."""
     assert outcome.result["escaped"] == [None], outcome.output
     assert outcome.task["status"] == "queued", outcome.output
     assert outcome.server.pending == [TASK_ID]

@@ -1,5 +1,5 @@
-"""A kubectl without a cluster. It records each call in the folder FAKE_KUBECTL, keeps the objects it is
-given, and answers as the scenario says. What the scenario doesn't name goes well."""
+"""A kubectl without a cluster. It records each call in the folder FAKE_KUBECTL, stores the objects it is
+given, and responds as the scenario says. Calls that the scenario doesn't mention succeed."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def answer(text="", error="", status=0):
 
 
 def scripted(text):
-    """The scenario's answer, if it has one for this call."""
+    """The scenario's response to this call, if it has one."""
     for number, step in enumerate(read("scenario.json", [])):
         if any(word not in ARGV for word in step["argv"]) or step.get("holds", "") not in (text or ""):
             continue

@@ -1,6 +1,6 @@
-"""Runs tasks through ClearML's agent, each job in a process of its own: the agent keeps its state in classes.
+"""Runs tasks through ClearML's agent, each job in its own process: the agent keeps state in classes.
 
-Reads one job per line, forks, and says on stdout when its result is written. Started once, since reading
+Reads one job per line, forks, and reports on stdout when its result is written. Started once, since importing
 the agent's package takes longer than a job."""
 
 from __future__ import annotations
@@ -80,5 +80,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # The folder of the tests has names that could hide others; what is needed is on PYTHONPATH.
+    # Modules in the tests' folder could shadow others; everything needed is on PYTHONPATH.
     main()

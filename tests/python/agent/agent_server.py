@@ -1,5 +1,5 @@
-"""A server that speaks as much of ClearML's API as the agent needs, on this machine only, and records what
-is asked."""
+"""A local server that implements the part of ClearML's API that the agent needs, and records the
+requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULT_QUEUES = {
 
 
 class Refused(Exception):
-    """The call is answered with an error."""
+    """Makes the call return an error."""
 
     def __init__(self, status: int, subcode: int, message: str) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class Refused(Exception):
 
 
 class FakeServer:
-    """Queues and tasks, and what was asked about them."""
+    """Queues and tasks, and the requests about them."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -84,11 +84,11 @@ class FakeServer:
 
     @property
     def pending(self) -> list[str]:
-        """The tasks in the queue of pending tasks."""
+        """The tasks in the pending queue."""
         return self.entries[self.queues["k8s_scheduler"]]
 
     def logs(self, task: str) -> str:
-        """What was written to a task's log."""
+        """A task's log."""
         lines = [line for call in self.calls if call["call"] == "events.add_batch" for line in call["body"]]
         return "".join(line["msg"] + "\n" for line in lines if line["task"] == task)
 
@@ -215,7 +215,7 @@ class FakeServer:
 
 
 def envelope(call: str, data: Json, status: int, subcode: int, message: str) -> Json:
-    """An answer as ClearML's server makes it."""
+    """A response in the form of ClearML's server."""
     endpoint = {"name": call, "requested_version": "2.31", "actual_version": "1.0"}
     meta = {"id": "0" * 32, "trx": "0" * 32, "endpoint": endpoint, "error_stack": "", "error_data": {}}
     meta.update(result_code=status, result_subcode=subcode, result_msg=message)
@@ -223,7 +223,7 @@ def envelope(call: str, data: Json, status: int, subcode: int, message: str) -> 
 
 
 def token(owner: str | None = None, **claims: Json) -> str:
-    """A token as auth.login gives it, signed by nobody: the agent doesn't check."""
+    """A token like auth.login's, but unsigned: the agent doesn't check."""
     payload = {
         "api_version": "2.31",
         "server_version": "2.0.0",

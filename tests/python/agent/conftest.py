@@ -1,4 +1,4 @@
-"""ClearML's agent 3.0.3, as it is, against a server and a kubectl of our own: no network, no cluster."""
+"""Unmodified clearml-agent 3.0.3 with a fake server and a fake kubectl: no network, no cluster."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TASK: dict[str, Any] = {
 
 
 def python_path() -> str:
-    """What a process of ours needs as PYTHONPATH."""
+    """The PYTHONPATH for our processes."""
     return os.environ.get("PYTHONPATH", "")
 
 
@@ -52,7 +52,7 @@ class Call:
 
 @dataclass
 class Outcome:
-    """What came of a job."""
+    """The result of a job."""
 
     server: FakeServer
     folder: Path
@@ -61,7 +61,7 @@ class Outcome:
 
     @property
     def kubectl(self) -> list[Call]:
-        """Every call of kubectl, in order, without those by which the agent watches Pods that wait."""
+        """All calls of kubectl, in order, except those by which the agent watches pending Pods."""
         calls = [json.loads(path.read_text()) for path in sorted(self.folder.glob("call-*.json"))]
         watching = ("status.phase=Pending", ".status.active", "status.active")
         return [
@@ -74,13 +74,13 @@ class Outcome:
 
     @property
     def objects(self) -> dict[str, Any]:
-        """What is in the cluster, by kind and name."""
+        """The objects in the cluster, by kind and name."""
         found = (json.loads(path.read_text()) for path in self.folder.glob("*.object"))
         return {f"{manifest['kind']}/{manifest['metadata']['name']}": manifest for manifest in found}
 
     @property
     def api(self) -> list[tuple[str, Any]]:
-        """Every call of the API that has to do with tasks, without what differs from run to run."""
+        """All API calls about tasks, without what differs from run to run."""
         calls = []
         for call in copy.deepcopy(self.server.calls):
             if call["call"].startswith("auth."):
@@ -199,7 +199,7 @@ class Harness:
 
 
 def merged(base: Any, over: Any) -> Any:
-    """Two mappings, deeply; what isn't one is replaced."""
+    """Merges two mappings recursively; other values are replaced."""
     if isinstance(base, dict) and isinstance(over, dict):
         return {
             key: merged(base.get(key), over[key]) if key in over else base[key] for key in {**base, **over}

@@ -1,4 +1,4 @@
-"""Companions: when they are created, whose they are, and when they go."""
+"""Companions: when they are created, who owns them, and when they are deleted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from agent_helpers import JOB, POD, claim, config_map, failed, launched, rules, 
 from conftest import TASK_ID, Harness
 
 
-def test_companions_come_first_and_go_with_the_pod(harness: Harness) -> None:
+def test_companions_are_created_first_and_owned_by_the_pod(harness: Harness) -> None:
     one = {"name": "one", "companions": [claim(), config_map("first")]}
     two = {"name": "Rule No. 2!", "stage": "pod", "companions": [config_map("second", lifetime="pod")]}
     outcome = harness.run(
@@ -44,7 +44,7 @@ def test_companions_come_first_and_go_with_the_pod(harness: Harness) -> None:
     assert create.argv[3:-1] == ["-o", "json", "-f"]
 
 
-def test_a_jobs_companions_belong_to_the_job(harness: Harness) -> None:
+def test_a_job_owns_its_companions(harness: Harness) -> None:
     rule = {"name": "one", "companions": [config_map("first")]}
     outcome = harness.run("podrules", {"template": {"spec": {}}, "rules": rules(rule), "env": JOB})
     launched(outcome)
@@ -53,7 +53,7 @@ def test_a_jobs_companions_belong_to_the_job(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("lifetime", ["task", "keep"])
-def test_others_stay(harness: Harness, lifetime: str) -> None:
+def test_other_lifetimes_have_no_owner(harness: Harness, lifetime: str) -> None:
     rule = {"name": "one", "companions": [config_map("first", lifetime=lifetime)]}
     outcome = harness.run("podrules", {"template": {"spec": {}}, "rules": rules(rule)})
     launched(outcome)
@@ -66,7 +66,7 @@ def test_others_stay(harness: Harness, lifetime: str) -> None:
 FIRST_SECOND = rules({"name": "one", "companions": [config_map("first"), config_map("second")]})
 
 
-def test_a_companion_that_is_refused_fails_the_task_and_takes_the_others_back(harness: Harness) -> None:
+def test_a_refused_companion_fails_the_task_and_removes_the_others(harness: Harness) -> None:
     refused = {
         "argv": ["create"],
         "holds": "second",
@@ -82,7 +82,7 @@ def test_a_companion_that_is_refused_fails_the_task_and_takes_the_others_back(ha
     assert outcome.objects == {}
 
 
-def test_a_pod_that_is_refused_takes_its_companions_back(harness: Harness) -> None:
+def test_a_refused_pod_removes_its_companions(harness: Harness) -> None:
     refused = {"argv": ["apply"], "stderr": "Error from server (Forbidden): no Pods today\n", "exit": 1}
     outcome = harness.run("podrules", {"template": {"spec": {}}, "rules": FIRST_SECOND, "kubectl": [refused]})
     failed(outcome, "no Pods today")
@@ -126,14 +126,14 @@ def test_a_reused_companion_outlives_a_failure(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("labels", [{}, {"podrules.io/task-id": "another"}])
-def test_somebody_elses_object_is_left_alone(harness: Harness, labels: dict[str, str]) -> None:
+def test_an_object_of_another_owner_is_left_alone(harness: Harness, labels: dict[str, str]) -> None:
     case = {"template": {"spec": {}}, "rules": FIRST_SECOND, "objects": [there(labels=labels)]}
     outcome = harness.run("podrules", case)
     failed(outcome, "its companion ConfigMap 'first' already exists and was not created for this task")
     assert outcome.objects == {"ConfigMap/first": there(labels=labels)}
 
 
-def test_a_companion_stays_in_the_tasks_namespace(harness: Harness) -> None:
+def test_a_companion_must_be_in_the_tasks_namespace(harness: Harness) -> None:
     elsewhere = config_map("first")
     elsewhere["manifest"]["metadata"]["namespace"] = "kube-system"
     case = {"template": {"spec": {}}, "rules": rules({"name": "one", "companions": [elsewhere]})}
@@ -143,13 +143,13 @@ def test_a_companion_stays_in_the_tasks_namespace(harness: Harness) -> None:
     assert harness.run("podrules", {**case, "agent": {"namespace": "kube-system"}}).task["status"] == "queued"
 
 
-def test_a_companion_is_in_a_namespace(harness: Harness) -> None:
+def test_a_companion_must_be_namespaced(harness: Harness) -> None:
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "r"}}
     case = {"template": {"spec": {}}, "rules": rules({"name": "one", "companions": [{"manifest": role}]})}
     outcome = harness.run("podrules", case)
     failed(outcome, "is cluster-scoped")
     assert steps(outcome) == []
-    # Of a custom resource only the cluster knows, so it is created, and deleted again.
+    # Only the cluster knows whether a custom resource is namespaced, so it is created, then deleted again.
     thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t"}}
     answer = '{"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t", "uid": "u"}}'
     case["rules"] = rules({"name": "one", "companions": [{"manifest": thing}]})
@@ -167,7 +167,7 @@ def test_an_owner_that_cant_be_set_is_a_warning(harness: Harness) -> None:
     assert "Warning: ConfigMap 'second' has no owner" in log
 
 
-def test_kubectl_that_doesnt_end_fails_the_task(harness: Harness) -> None:
+def test_a_hanging_kubectl_fails_the_task(harness: Harness) -> None:
     case = {
         "template": {"spec": {}},
         "rules": FIRST_SECOND,

@@ -14,7 +14,7 @@ import pytest
 from conftest import TASK, TASK_ID, Harness, Outcome, python_path
 from podrules.clearml import __main__ as main
 
-# The flags of clearml-agent's examples/k8s_glue_example.py: name, its default, an example, what that gives.
+# The flags of clearml-agent's examples/k8s_glue_example.py: name, default, example arguments, result.
 FLAGS: list[tuple[str, Any, list[str], Any]] = [
     ("--k8s-pending-queue-name", "k8s_scheduler", ["q"], "q"),
     ("--container-bash-script", None, ["f"], "f"),
@@ -64,7 +64,7 @@ def test_ports_and_a_limit_exclude_each_other(capsys: pytest.CaptureFixture[str]
     assert "not allowed with" in capsys.readouterr().err
 
 
-def test_ports_are_told() -> None:
+def test_ports_are_set() -> None:
     assert main.port_properties(20000, None)(3) == {"k8s-pod-port": 20003}
     assert main.port_properties(20000, "10.0.0.1")() == {
         "k8s-pod-port": 20000,
@@ -85,7 +85,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     ("arguments", "variables"),
     [(["--rules", "bad.yaml"], {}), ([], {"PODRULES_RULES": "bad.yaml"}), (["--values", "absent.yaml"], {})],
 )
-def test_mistakes_in_rules_are_told_at_the_start(
+def test_mistakes_in_rules_are_reported_at_startup(
     tmp_path: Path, arguments: list[str], variables: dict[str, str]
 ) -> None:
     (tmp_path / "bad.yaml").write_text(
@@ -108,7 +108,7 @@ def test_mistakes_in_rules_are_told_at_the_start(
 
 
 def test_from_the_queue_to_the_pod(harness: Harness, tmp_path: Path) -> None:
-    """The whole agent: it logs in, finds its queue, takes a task, applies the Pod, and ends when told to."""
+    """The complete agent logs in, finds its queue, takes a task, applies the Pod, and stops on request."""
     server, queue = harness.server, "7f3c1d2e4b5a69788796a5b4c3d2e1f0"
     server.reset(tasks=[TASK])
     server.entries[queue].append(TASK_ID)

@@ -1,11 +1,11 @@
-"""Our class without rules does what ClearML's does: the same manifests reach kubectl, by the same calls of
-the API.
+"""Our class without rules behaves like ClearML's: it passes the same manifests to kubectl, and makes the same
+API calls.
 
-A case is a file in cases/. Keys, all optional: `task` (merged into the usual one), `queue` (its name),
-`template`, `agent` (arguments of the constructor), `env`, `conf` (clearml.conf), `owner`, `answers` (of
-the API), `kubectl` (what it says), `launches`; and what is expected: `pod` (fields of the manifest, by
-JSON Pointer), `absent` (pointers), `manifests` (how many), `misread` (what kubectl reads otherwise than
-ClearML's YAML means it: ours is JSON), `differs` (see below)."""
+A case is a file in cases/. Its keys are all optional. Inputs: `task` (merged into the default task), `queue`
+(its name), `template`, `agent` (constructor arguments), `env`, `conf` (clearml.conf), `owner`, `answers` (of
+the API), `kubectl` (its responses), `launches`. Expectations: `pod` (fields of the manifest, by JSON
+Pointer), `absent` (pointers), `manifests` (how many), `misread` (what kubectl reads differently from what
+ClearML's YAML means; ours is JSON), `differs` (see below)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read(text: str, version: tuple[int, int]) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """The value as kubectl hands it on, in JSON."""
+    """The value as kubectl sends it, as JSON."""
     if isinstance(value, dict):
         return {
             str(key).lower() if isinstance(key, bool) else str(key): plain(item)
@@ -111,7 +111,7 @@ def same_manifests(case: dict[str, Any], theirs: Outcome, ours: Outcome) -> None
 
 
 def without_reasons(api: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """The calls without what is told of a failure."""
+    """The calls without the messages of failures."""
     return [
         (call, {key: value for key, value in body.items() if key not in ("status_reason", "status_message")})
         if call == "tasks.failed"
@@ -122,27 +122,27 @@ def without_reasons(api: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
 
 
 def failed_with_reason(case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any, ours: Outcome) -> None:
-    """Both fail the task, by the same calls. Only ours says why."""
+    """Both fail the task with the same calls. Only ours gives the reason."""
     assert wrong["status"] == ours.task["status"] == "failed"
     assert not wrong.get("status_message")
     assert without_reasons(api) == without_reasons(ours.api)
-    told(case, ours)
+    reason_is_reported(case, ours)
 
 
 def failed_instead_of_stranded(
     case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any, ours: Outcome
 ) -> None:
-    """Theirs leaves the task in the queue of pending tasks for ever. Ours fails it."""
+    """Theirs leaves the task in the pending queue forever. Ours fails it."""
     assert wrong["status"] == "queued"
     assert not any(call == "tasks.failed" for call, _ in api)
     assert ours.task["status"] == "failed"
-    told(case, ours)
+    reason_is_reported(case, ours)
 
 
 def launched_in_spite_of_warning(
     case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any, ours: Outcome
 ) -> None:
-    """Theirs fails the task whose Pod was applied, since kubectl wrote a warning. Ours doesn't."""
+    """Theirs fails a task although its Pod was applied, because kubectl printed a warning. Ours doesn't."""
     assert wrong["status"] == "failed"
     assert ours.task["status"] == "queued"
     assert ours.server.pending == [TASK_ID]
@@ -151,28 +151,28 @@ def launched_in_spite_of_warning(
 
 
 def failed_in_silence(case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any, ours: Outcome) -> None:
-    """kubectl fails without a word: theirs takes the Pod for applied. Ours looks at the exit status."""
+    """kubectl fails without a message: theirs takes the Pod for applied, ours checks the exit status."""
     assert wrong["status"] == "queued"
     assert ours.task["status"] == "failed"
-    told(case, ours)
+    reason_is_reported(case, ours)
 
 
 def nothing_to_fail(case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any, ours: Outcome) -> None:
-    """Theirs lets an exception out. Ours tells of it, and there is no task to fail."""
+    """Theirs raises an exception. Ours logs it; there is no task to fail."""
     assert theirs.result["escaped"] == ["IndexError"]
     assert ours.applied == []
     assert "could not be launched" in ours.output
 
 
 def refusal_is_logged(case: dict[str, Any], theirs: Outcome, api: Any, wrong: Any, ours: Outcome) -> None:
-    """Neither can do more than ask. Ours tells that it was refused."""
+    """Neither can do more than ask. Ours logs the refusal."""
     assert without_reasons(api) == without_reasons(ours.api)
     assert ours.server.pending == []
     assert f"task {TASK_ID} could not be set to failed: " in ours.output
     assert "could not be set to failed" not in theirs.output
 
 
-def told(case: dict[str, Any], ours: Outcome) -> None:
+def reason_is_reported(case: dict[str, Any], ours: Outcome) -> None:
     assert ours.server.pending == []
     message = ours.task["status_message"]
     assert case["message"] in message
@@ -195,7 +195,7 @@ DIFFERENCES = {
 }
 
 
-def test_every_case_is_read() -> None:
+def test_every_case_is_valid() -> None:
     assert len(CASES) >= 36
     keys = "about absent agent answers conf differs env kubectl launches log login manifests message misread "
     keys += "no_task owner pod port_properties queue task template"

@@ -1,4 +1,4 @@
-"""Our class with rules: what becomes of the Pod, of companions, and of tasks that can't be launched."""
+"""Our class with rules: the Pod, its companions, and tasks that can't be launched."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SEES = {
 FAILS = {"name": "refuses", "do": [{"script": 'fail("at most 8 GPUs")'}]}
 
 
-def test_a_rule_on_the_template_comes_before_the_tasks_own(harness: Harness) -> None:
+def test_a_template_rule_runs_before_the_tasks_settings(harness: Harness) -> None:
     case = {"template": {"spec": {}}, "rules": rules(TEAM), "task": {"container": {"arguments": "-e B=task"}}}
     case["agent"] = {"debug": True}
     outcome = harness.run("podrules", case)
@@ -40,12 +40,12 @@ def test_a_rule_on_the_template_comes_before_the_tasks_own(harness: Harness) -> 
     assert "rules applied (stage: template): team" in outcome.output
 
 
-def test_the_tasks_variable_wins_over_a_rule_on_the_template(harness: Harness) -> None:
+def test_the_tasks_variable_overrides_a_template_rule(harness: Harness) -> None:
     case = {"template": {"spec": {}}, "rules": rules(TEAM), "task": {"container": {"arguments": "-e A=task"}}}
     assert env_of(launched(harness.run("podrules", case))["spec"]["containers"][0])["A"] == "task"
 
 
-def test_a_rule_on_the_pod_sees_all_of_it(harness: Harness) -> None:
+def test_a_pod_rule_sees_the_complete_pod(harness: Harness) -> None:
     pod = launched(harness.run("podrules", {"template": {"spec": {}}, "rules": rules(SEES)}))
     seen = env_of(pod["spec"]["containers"][0])
     assert seen["IMAGE"] == "ubuntu:22.04"
@@ -55,7 +55,7 @@ def test_a_rule_on_the_pod_sees_all_of_it(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("stage", ["template", "pod"])
-def test_a_rule_knows_the_pods_own_name(harness: Harness, stage: str) -> None:
+def test_a_rule_knows_the_pods_name(harness: Harness, stage: str) -> None:
     names = {"name": "names", "stage": stage, "do": [{"setEnv": {"vars": {"NAME": "${pod_name}"}}}]}
     case = {"template": {"spec": {}}, "rules": rules(names), "agent": {"pod_name_prefix": "team-"}}
     pod = launched(harness.run("podrules", case))
@@ -89,7 +89,7 @@ def test_a_rule_knows_what_the_agent_knows(harness: Harness, stage: str) -> None
     }
 
 
-def test_the_calls_of_the_api_are_those_without_rules(harness: Harness) -> None:
+def test_rules_dont_change_the_api_calls(harness: Harness) -> None:
     case = {"template": {"spec": {}}}
     api = harness.run("plain", case).api
     assert harness.run("podrules", {**case, "rules": rules(TEAM, SEES)}).api == api
@@ -113,7 +113,7 @@ def test_values_make_the_template_of_each_queue(harness: Harness, queue: str, po
     assert seen["A"] == "rule"
 
 
-def test_a_given_template_wins_over_values(harness: Harness) -> None:
+def test_a_given_template_overrides_values(harness: Harness) -> None:
     case = {"template": {"spec": {"nodeSelector": {"pool": "mine"}}}, "values": VALUES, "rules": rules(TEAM)}
     pod = launched(harness.run("podrules", case))
     assert pod["spec"]["nodeSelector"] == {"pool": "mine"}
@@ -145,7 +145,7 @@ def test_in_job_mode_values_make_the_jobs_pod(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("env", [{}, JOB])
-def test_a_rule_may_choose_the_namespace(harness: Harness, env: dict[str, str]) -> None:
+def test_a_rule_can_choose_the_namespace(harness: Harness, env: dict[str, str]) -> None:
     moves = {
         "name": "moves",
         "do": [{"set": {"path": "$.metadata.namespace", "value": "team-a"}}],
@@ -160,7 +160,7 @@ def test_a_rule_may_choose_the_namespace(harness: Harness, env: dict[str, str]) 
 
 
 @pytest.mark.parametrize("stage", ["template", "pod"])
-def test_a_rule_that_fails_fails_the_task(harness: Harness, stage: str) -> None:
+def test_a_failing_rule_fails_the_task(harness: Harness, stage: str) -> None:
     case = {
         "template": {"spec": {}},
         "rules": rules({"name": "claims", "companions": [claim()]}, {**FAILS, "stage": stage}),
@@ -173,7 +173,7 @@ def test_a_rule_that_fails_fails_the_task(harness: Harness, stage: str) -> None:
     assert steps(outcome) == []
 
 
-def test_an_owners_task_fails_in_the_owners_name(harness: Harness) -> None:
+def test_an_owners_task_fails_with_the_owners_token(harness: Harness) -> None:
     login = {"feature_set": "enterprise", "providers_info": {"ad-role": "researcher"}}
     case = {"template": {"spec": {}}, "rules": rules(FAILS), "owner": "u1", "login": login}
     failed(harness.run("podrules", case), "at most 8 GPUs")
@@ -190,7 +190,7 @@ def test_a_rules_output_is_in_the_tasks_log(harness: Harness) -> None:
     assert "[talks] hello there" in outcome.output
 
 
-def test_a_rule_may_not_take_the_pod_away_from_the_agent(harness: Harness) -> None:
+def test_a_rule_may_not_hide_the_pod_from_the_agent(harness: Harness) -> None:
     renames = {
         "name": "renames",
         "stage": "pod",
@@ -204,7 +204,7 @@ def test_a_rule_may_not_take_the_pod_away_from_the_agent(harness: Harness) -> No
     failed(outcome, "the label by which the agent finds its Pods")
 
 
-def test_what_the_cluster_will_refuse_is_a_warning(harness: Harness) -> None:
+def test_a_pod_that_the_cluster_may_refuse_is_a_warning(harness: Harness) -> None:
     case = {"template": {"spec": {}}, "rules": rules(TEAM), "agent": {"pod_name_prefix": "Task_"}}
     outcome = harness.run("podrules", case)
     launched(outcome)
@@ -212,7 +212,7 @@ def test_what_the_cluster_will_refuse_is_a_warning(harness: Harness) -> None:
     assert f"Task_{TASK_ID}" in outcome.server.logs(TASK_ID)
 
 
-def test_every_launch_counts_for_itself(harness: Harness) -> None:
+def test_launches_are_independent(harness: Harness) -> None:
     case = {
         "template": {"spec": {}},
         "rules": rules(TEAM, SEES, {"name": "one", "companions": [config_map("first")]}),

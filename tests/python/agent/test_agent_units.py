@@ -1,4 +1,4 @@
-"""The parts that need no agent."""
+"""The parts that don't need an agent."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_failures() -> None:
 
 def test_label_values() -> None:
     assert companions.label_value("plain") == "plain"
-    # Those of `podrules apply`: two rules, or two tasks, never have one label.
+    # The same as in `podrules apply`: two rules, or two tasks, never share a label.
     assert companions.label_value("Rule No. 1!").startswith("Rule-No.-1-")
     texts = ("_x_", "x", "ž", "š", "a/b:c", "a/b/c", "a" * 64, "a" * 65)
     odd = {companions.label_value(text) for text in texts}
@@ -87,7 +87,7 @@ def test_the_exit_status_decides() -> None:
     assert "could not be started" in missing.error
 
 
-def test_helpers_that_hold_the_output_dont_make_us_wait() -> None:
+def test_helpers_that_keep_the_output_open_arent_waited_for() -> None:
     helper = "import subprocess, sys, time; "
     helper += "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
     began = time.monotonic()
@@ -139,7 +139,7 @@ MANIFESTS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("manifest", MANIFESTS)
 @pytest.mark.parametrize("job", [False, True])
-def test_an_untouched_pod_is_put_back_as_it_was(manifest: dict[str, Any], job: bool) -> None:
+def test_an_unchanged_pod_is_put_back_unchanged(manifest: dict[str, Any], job: bool) -> None:
     before = json.dumps(manifest)
     pod = stage.pod_of(manifest, "the-name", "the-namespace", job=job)
     assert pod["metadata"]["name"] == "the-name"
@@ -149,7 +149,7 @@ def test_an_untouched_pod_is_put_back_as_it_was(manifest: dict[str, Any], job: b
         spec = dict(manifest.get("spec", {}))
         template = dict(spec.get("template", {}))
         if "name" in template.get("metadata", {}):
-            # What a Job's Pod is called is not for its template to say.
+            # A Job's template doesn't set the name of its Pod.
             template["metadata"] = {}
         assert back == {**manifest, "spec": {**spec, "template": template}}
     else:
@@ -176,7 +176,7 @@ def test_a_template_of_values_for_a_job() -> None:
 
 
 class Cluster:
-    """kubectl in a cluster where an object of an earlier launch goes after a while."""
+    """kubectl in a cluster where an object of an earlier launch disappears after a while."""
 
     def __init__(self, looks: int) -> None:
         self.namespace = "ml"
@@ -226,7 +226,7 @@ def test_a_companion_needs_a_name(metadata: Any) -> None:
     assert cluster.done == []
 
 
-def test_clearmls_class_is_left_as_it_is() -> None:
+def test_clearmls_class_is_not_modified() -> None:
     module = importlib.import_module("clearml_agent.glue.k8s")
     importlib.import_module("podrules.clearml.integration")
     for name, found in vars(module.K8sIntegration).items():

@@ -1,6 +1,6 @@
-"""ClearML's strings, `${CLEARML_…}`: what clearml-agent 3.0.3 makes of them, and what podrules does.
+"""ClearML's strings, `${CLEARML_…}`: how clearml-agent 3.0.3 and podrules replace them.
 
-Where ClearML's code does what it says it does, both agree. Where they differ is a table, with the reason; see
+Where ClearML's code does what it documents, both agree. A table lists the differences, with reasons; see
 docs/clearml-strings.md."""
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ AGREED = [
     "${CLEARML_TASK.hyperparams:x}",
     "${CLEARML_TASK.nested:x}",
     "${CLEARML_QUEUE_NAME:x}",
-    # No value and no default.
+    # Neither a value nor a default.
     "${CLEARML_TASK.absent}",
     "${CLEARML_TASK.parent}",
     "${CLEARML_TASK.hyperparams}",
@@ -96,7 +96,7 @@ AGREED = [
     "${CLEARML_NOTHING:x}",
     "${CLEARML_QUEUE_NAME.x}",
     "${CLEARML_USER.name}",
-    # None of ours.
+    # Not ClearML strings.
     "$HOME ${HOME} $$ $ {CLEARML_TASK.name}",
     "$${CLEARML_QUEUE_NAME}",
     "${QUEUE_NAME}",
@@ -159,7 +159,7 @@ DIFFERENT = [
         "y",
         "a path through a list fails in spite of its default",
     ),
-    ("${CLEARML_PROJECT_NAME:mine}", "unknown", "mine", "`unknown` is preferred over a default"),
+    ("${CLEARML_PROJECT_NAME:mine}", "unknown", "mine", "`unknown` takes precedence over a default"),
     ("$CLEARML_QUEUE_NAME", "train", "$CLEARML_QUEUE_NAME", "without braces it is the shell's"),
     ("$CLEARML_TASK.name", "Train ResNet", "$CLEARML_TASK.name", "without braces it is the shell's"),
 ]
@@ -175,14 +175,14 @@ def theirs(text: str) -> str:
         config=CONFIG,
         user_vaults={},
         user_info={},
-        # ClearML asks its server for the name; offline only the id is known.
+        # ClearML asks its server for the name; offline, only the id is known.
         project_info={"id": "p1"},
     )
 
 
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What podrules makes of every text: the annotations of one Pod."""
+    """podrules' result for every text: the annotations of one Pod."""
     if BINARY is None:
         pytest.fail("the podrules binary isn't built: make build, or name it by PODRULES_BINARY")
     folder = tmp_path_factory.mktemp("strings")
@@ -210,7 +210,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("text", AGREED)
-def test_agreed(ours: dict[str, str], text: str) -> None:
+def test_same(ours: dict[str, str], text: str) -> None:
     assert ours[text] == theirs(text)
 
 
@@ -222,9 +222,9 @@ def test_different(ours: dict[str, str], text: str, clearml: str, podrules: str,
     assert why
 
 
-def test_a_name_that_is_none() -> None:
-    """ClearML writes the word `None` for a queue that it couldn't look up. podrules leaves the string as
-    it is."""
+def test_an_unknown_queue_name() -> None:
+    """ClearML inserts the word `None` for a queue that it couldn't look up. podrules leaves the string
+    unchanged."""
     text = CustomTemplate("${CLEARML_QUEUE_NAME}").default_custom_substitute(
         queue_id=QUEUE_ID, queue_name="", worker_id="", task_info=TASK
     )

@@ -1,4 +1,4 @@
-"""A hook gives the same Pod in a plain interpreter with ClearML's own objects, the worker and the wheel."""
+"""A hook gives the same Pod in a plain interpreter with ClearML objects, in the worker, and in the wheel."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONFIG: dict[str, Any] = {
 
 
 class Installation:
-    """A values file with a hook, its files put where Python finds them."""
+    """A values file with a hook, whose files are written where Python finds them."""
 
     def __init__(self, path: Path, folder: Path) -> None:
         self.path = path
@@ -41,7 +41,7 @@ class Installation:
         self.without_hook.write_text(yaml.safe_dump({"agentk8sglue": agent}))
 
     def plainly(self, task: dict[str, Any], queue: str, config: dict[str, Any]) -> Any:
-        """The Pod of the template that the hook makes when Python simply calls it."""
+        """The Pod of the template that the hook returns when Python calls it directly."""
         rules = podrules.load(values=[self.without_hook])
         spec = importlib.util.spec_from_file_location(self.module, self.folder / f"{self.module}.py")
         assert spec

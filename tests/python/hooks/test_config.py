@@ -1,4 +1,4 @@
-"""What hooks get as task_config in podrules' worker, against ClearML's own Config and its nested trees."""
+"""Compares the task_config of hooks in podrules' worker with ClearML's own Config and its nested trees."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ def _outcome(read: Callable[[Any], Any], config: Any) -> tuple[str, Any]:
 
 
 @pytest.mark.parametrize("name", READS)
-def test_as_clearml_gives_it(name: str) -> None:
+def test_same_as_clearml(name: str) -> None:
     ours, theirs = _configs()
     assert _outcome(READS[name], ours) == _outcome(READS[name], theirs)
 
 
 def test_a_missing_key_without_a_default() -> None:
-    """Theirs is an object that counts as true; ours is None, and a line in the log says so."""
+    """Theirs is a truthy object; ours is None, and a line in the log says so."""
     ours, theirs = _configs()
     assert ours.get("nope") is None
     assert theirs.get("nope")

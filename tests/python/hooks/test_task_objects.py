@@ -1,4 +1,4 @@
-"""What hooks get of a task in podrules' worker, against ClearML's own clients: the agent's and the SDK's."""
+"""Compares hooks' task objects in podrules' worker with those of ClearML's agent and SDK clients."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ TASK: dict[str, Any] = {
     "runtime": {"progress": "5", "nested": {"a": [1, {"b": 2}]}},
 }
 
-# Fields in which ClearML's agent and its SDK are of different age: the agent's client drops them.
+# Fields that ClearML's SDK has, and the agent's older client drops.
 NOT_IN_AGENT = {
     "active_duration",
     "models",
@@ -94,7 +94,7 @@ def _task_object(data: dict[str, Any]) -> Any:
 
 
 def _same(ours: Any, theirs: Any, path: str) -> None:
-    """The same attributes, types and values, at every depth."""
+    """Asserts the same attributes, types and values at every depth."""
     if isinstance(theirs, Enum):
         assert isinstance(ours, Enum), path
         assert (ours.name, ours.value, str(ours)) == (theirs.name, theirs.value, str(theirs)), path
@@ -123,8 +123,8 @@ def _same(ours: Any, theirs: Any, path: str) -> None:
 
 
 @pytest.mark.parametrize("missing", [None, *TASK])
-def test_as_the_sdk_gives_it(missing: str | None) -> None:
-    """With all fields, and with each left out: then it is None."""
+def test_same_as_the_sdk(missing: str | None) -> None:
+    """With all fields, and with each omitted, when it is None."""
     data = copy.deepcopy({key: value for key, value in TASK.items() if key != missing})
     if missing == "id":
         del data["execution"]["artifacts"][0]["mode"]
@@ -132,23 +132,23 @@ def test_as_the_sdk_gives_it(missing: str | None) -> None:
     _same(_task_object(data), SdkTask.from_dict(data), "task")
 
 
-def test_as_the_agent_gives_it() -> None:
+def test_same_as_the_agent() -> None:
     data = copy.deepcopy({key: value for key, value in TASK.items() if key not in NOT_IN_AGENT})
-    # Their modes are enums in the SDK, and still texts in the agent.
+    # Artifact modes are enums in the SDK, and still strings in the agent.
     del data["execution"]["artifacts"]
     _same(_task_object(data), AgentTask.from_dict(data), "task")
 
 
-def test_plain_data_again() -> None:
+def test_to_dict() -> None:
     ours, theirs = _task_object(TASK).to_dict(), SdkTask.from_dict(TASK).to_dict()
-    # Their dates and parameters stay objects in to_dict(); what is plain there is the same here.
+    # ClearML's to_dict() keeps dates and parameters as objects; its plain values are the same in ours.
     for key, value in theirs.items():
         if isinstance(value, (str, int, float, list)):
             assert ours[key] == value, key
 
 
 def test_beyond_clearml() -> None:
-    """Mappings can be read by attribute too, text that is no known value stays, unknown fields are there."""
+    """Mappings can be read by attribute too, unknown enum values stay strings, and unknown fields exist."""
     task = _task_object({"id": "a", "status": "paused", "created": "soon", "brand_new": {"x": {"y": 1}}})
     assert task.status == "paused"
     assert task.created == "soon"

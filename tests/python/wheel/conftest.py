@@ -1,4 +1,4 @@
-"""What the tests of the wheel share."""
+"""Fixtures for the tests of the wheel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support import Clock, rules_text
 
 @pytest.fixture
 def load(tmp_path: Path) -> Callable[..., podrules.Rules]:
-    """Rules of a text without the head."""
+    """Loads rules from a text without the header."""
 
     def load(body: str, **options: Any) -> podrules.Rules:
         file = tmp_path / "rules.yaml"
@@ -27,7 +27,7 @@ def load(tmp_path: Path) -> Callable[..., podrules.Rules]:
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], Path]]:
-    """Writes Python modules that hooks may name; they're forgotten after the test."""
+    """Writes Python modules for hooks; they are unloaded after the test."""
     folder = tmp_path / "modules"
     folder.mkdir()
     monkeypatch.syspath_prepend(str(folder))  # pyright: ignore[reportUnknownMemberType]

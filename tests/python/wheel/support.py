@@ -18,7 +18,7 @@ TASK: dict[str, Any] = {"id": "0a1b2c", "name": "train", "hyperparams": {"Args":
 
 
 def rules_text(body: str) -> str:
-    """A rules file of these rules, written without the head."""
+    """A rules file with these rules, which are written without the header."""
     return HEAD + "rules:\n" + textwrap.indent(textwrap.dedent(body), "  ")
 
 
@@ -47,7 +47,7 @@ def pod() -> dict[str, Any]:
 
 
 class Clock:
-    """Time that passes when it's told to."""
+    """A clock that the test advances."""
 
     now = 0.0
 
@@ -56,7 +56,7 @@ class Clock:
 
 
 def call(**given: Any) -> dict[str, Any]:
-    """Calls `update_template` as the agent does, and gives the template."""
+    """Calls `update_template` as the agent does, and returns the template."""
     arguments: dict[str, Any] = {
         "queue": "q1",
         "queue_name": "train",
@@ -72,5 +72,5 @@ def call(**given: Any) -> dict[str, Any]:
 
 
 def old(path: os.PathLike[str]) -> None:
-    """Makes a file look as if it were written long ago."""
+    """Makes a file look as if it was written long ago."""
     os.utime(path, (1_000_000_000, 1_000_000_000))

@@ -34,7 +34,7 @@ class Pair(NamedTuple):
 
 
 class Model:
-    """As ClearML's models are: `to_dict` leaves models in dicts as they are."""
+    """Like ClearML's models: `to_dict` doesn't convert models inside dicts."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -50,7 +50,7 @@ class Item:
 
 
 class Tree(Dict[str, Any]):
-    """As a HOCON tree is: what it makes of itself counts."""
+    """Like a HOCON tree: its own conversion is used."""
 
     def as_plain_ordered_dict(self) -> dict[str, Any]:
         return {"plain": True}
@@ -98,7 +98,7 @@ SAME: list[Any] = [
 
 @pytest.mark.parametrize("value", SAME, ids=shown)
 @pytest.mark.parametrize("clearml", [False, True])
-def test_what_json_has_stays_the_same(value: Any, clearml: bool) -> None:
+def test_json_values_are_unchanged(value: Any, clearml: bool) -> None:
     again = convert(value, clearml)
     assert again == value
     assert type(again) is type(value)
@@ -121,7 +121,7 @@ OTHERS: list[Any] = [
 
 @pytest.mark.parametrize(("value", "wanted"), OTHERS, ids=shown)
 @pytest.mark.parametrize("clearml", [False, True])
-def test_their_like_are_taken_for_them(value: Any, wanted: Any, clearml: bool) -> None:
+def test_similar_types_are_converted(value: Any, wanted: Any, clearml: bool) -> None:
     assert convert(value, clearml) == wanted
 
 
@@ -145,7 +145,7 @@ CLEARML: list[Any] = [
 
 
 @pytest.mark.parametrize(("value", "wanted"), CLEARML, ids=shown)
-def test_what_clearml_gives_is_read_in_tasks_only(value: Any, wanted: Any) -> None:
+def test_clearml_objects_are_converted_in_tasks_only(value: Any, wanted: Any) -> None:
     assert convert(value, True) == wanted
     if not isinstance(value, dict):
         with pytest.raises(ValueError, match="can't be written as JSON"):
@@ -179,7 +179,7 @@ WRONG: list[Any] = [
 
 @pytest.mark.parametrize(("value", "message"), WRONG, ids=[message[:40] for _, message in WRONG])
 @pytest.mark.parametrize("clearml", [False, True])
-def test_what_json_has_not_is_refused_with_its_path(value: Any, message: str, clearml: bool) -> None:
+def test_other_values_are_refused_with_their_path(value: Any, message: str, clearml: bool) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011
         convert(value, clearml)
     told = str(caught.value).replace("enum.EnumType", "enum.EnumMeta")
@@ -199,7 +199,7 @@ def test_cycles_are_refused() -> None:
         convert(odd)
 
 
-def test_shared_parts_are_no_cycles_but_cost_each_time() -> None:
+def test_shared_parts_arent_cycles_but_count_each_time() -> None:
     part = {"a": 1}
     assert convert([part, part]) == [part, part]
     bomb: Any = "x"
@@ -209,7 +209,7 @@ def test_shared_parts_are_no_cycles_but_cost_each_time() -> None:
         convert(bomb)
 
 
-def test_what_comes_back_is_new() -> None:
+def test_the_result_is_a_copy() -> None:
     value: dict[str, Any] = {"a": [{"b": []}]}
     again = convert(value)
     assert again is not value
@@ -219,7 +219,7 @@ def test_what_comes_back_is_new() -> None:
     assert value == {"a": [{"b": []}]}
 
 
-def test_raising_while_it_is_read_is_told() -> None:
+def test_exceptions_while_reading_are_reported() -> None:
     class Bad:
         def to_dict(self) -> Any:
             raise RuntimeError("no")
@@ -234,7 +234,7 @@ def test_raising_while_it_is_read_is_told() -> None:
         convert({"a": BadMapping()})
 
 
-def test_many_different_keys_are_all_kept_apart() -> None:
+def test_many_different_keys_stay_distinct() -> None:
     for start in range(0, 5000, 50):
         value = {f"key-{i}": {f"inner-{i}": f"value-{i}"} for i in range(start, start + 50)}
         assert convert(value) == value

@@ -1,4 +1,4 @@
-"""docs/python.md does what it says."""
+"""The examples of docs/python.md work as documented."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PAGE = ROOT / "docs" / "python.md"
 
 
 def blocks() -> list[tuple[str, str]]:
-    """The fenced blocks of the page, each with the word after its fence."""
+    """The fenced blocks of the page, each with its info string."""
     found = re.findall(
         r"^```(\w*)[^\n]*\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )
     return [(str(word), str(text)) for word, text in found]
 
 
-def test_the_examples_print_what_stands_below_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_print_their_documented_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     printed = ""
@@ -38,6 +38,6 @@ def test_the_examples_print_what_stands_below_them(tmp_path: Path, monkeypatch: 
             printed = output.getvalue()
             ran += 1
         elif word == "text":
-            # Blank lines and blanks at the ends of lines are lost on the way into a page.
+            # The page doesn't keep blank lines and trailing spaces.
             assert [line.rstrip() for line in printed.strip("\n").splitlines()] == text.rstrip().splitlines()
     assert ran >= 4

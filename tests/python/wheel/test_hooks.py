@@ -1,4 +1,4 @@
-"""Python hooks, called in the process of the agent."""
+"""Python hooks, called in the agent's process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Module = Callable[[str, str], Path]
 Load = Callable[..., podrules.Rules]
 
 
-def test_a_hook_gets_the_very_objects_of_the_agent(
+def test_a_hook_gets_the_agents_own_objects(
     module: Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     module(
@@ -40,14 +40,14 @@ def test_a_hook_gets_the_very_objects_of_the_agent(
     for name, value in given.items():
         assert seen[name] is value, name
     assert (seen["queue"], seen["queue_name"]) == ("q1", "train")
-    # The state after the rules before, in objects of its own.
+    # The template after the previous rules, as a copy.
     assert seen["template"]["spec"]["a"] == 1
     assert seen["template"]["spec"]["containers"] == template["spec"]["containers"]
     assert seen["template"]["spec"]["containers"] is not template["spec"]["containers"]
     assert template == pod()
 
 
-def test_what_a_hook_returns_is_the_template(module: Module, load: Load) -> None:
+def test_the_returned_template_is_used(module: Module, load: Load) -> None:
     module(
         "good_hook",
         """
@@ -81,7 +81,7 @@ def test_what_a_hook_returns_is_the_template(module: Module, load: Load) -> None
     assert edited.applied == ["hook", "after"]
 
 
-def test_edit_hands_over_the_task_data_that_is_given(module: Module, load: Load) -> None:
+def test_edit_passes_the_given_task_data(module: Module, load: Load) -> None:
     module("data_hook", "def f(task_data, template, **_):\n    return {'template': {'x': task_data.mark}}\n")
     rules = load(hook_rule("data_hook:f"))
     edited = rules.edit(pod(), stage="template", task=TASK, task_data=SimpleNamespace(mark=5))
@@ -90,7 +90,7 @@ def test_edit_hands_over_the_task_data_that_is_given(module: Module, load: Load)
     assert edited.pod == {"x": 6}
 
 
-# The body of a hook, the code of its fault, and what is said of it.
+# The body of a hook, the code of its fault, and the message.
 FAULTS: list[tuple[str, str, str]] = [
     ("raise KeyError('volumeMounts')", "hook-failed", "raised KeyError: 'volumeMounts' ({file}:3)"),
     ("return helper(template)", "hook-failed", "raised ZeroDivisionError: division by zero ({file}:6)"),
@@ -166,7 +166,7 @@ def test_faults_of_hooks(module: Module, load: Load, body: str, code: str, messa
         assert caught.value.__cause__ is None
 
 
-def test_the_traceback_holds_the_frames_of_the_hook(module: Module, load: Load) -> None:
+def test_the_traceback_has_the_frames_of_the_hook(module: Module, load: Load) -> None:
     file = module(
         "deep", "def f(**kwargs):\n    return inner()\n\ndef inner():\n    raise ValueError('why')\n"
     )
@@ -219,7 +219,7 @@ def test_hooks_that_cannot_be_imported(
     assert message.format(file=file) in found["message"], found["message"]
 
 
-def test_a_near_name_is_proposed(module: Module, load: Load) -> None:
+def test_a_similar_name_is_suggested(module: Module, load: Load) -> None:
     module("near", "def update_template(**_): ...\n")
     with pytest.raises(podrules.RulesError) as caught:
         load(hook_rule("near:update_tempalte")).edit(pod(), stage="template", task=TASK)
@@ -236,7 +236,7 @@ def test_python_path_finds_modules(load: Load, tmp_path: Path, monkeypatch: pyte
     assert rules.edit(pod(), stage="template", task=TASK).pod == {"x": 1}
 
 
-def test_a_failed_hook_that_may_be_skipped_leaves_nothing(module: Module, load: Load) -> None:
+def test_a_failed_hook_that_is_skipped_changes_nothing(module: Module, load: Load) -> None:
     module("half", "def f(template, **_):\n    template['spec'].clear()\n    raise ValueError('late')\n")
     rules = load(hook_rule("half:f", "onError: skip") + set_rule("after", "$.spec.x", 1))
     edited = rules.edit(pod(), stage="template", task=TASK)
@@ -247,14 +247,14 @@ def test_a_failed_hook_that_may_be_skipped_leaves_nothing(module: Module, load: 
     assert "ValueError: late" in warning
 
 
-def test_a_wish_to_stop_is_not_swallowed(module: Module, load: Load) -> None:
+def test_keyboard_interrupts_are_not_swallowed(module: Module, load: Load) -> None:
     module("stopped", "def f(**_):\n    raise KeyboardInterrupt\n")
     rules = load(hook_rule("stopped:f", "onError: skip"))
     with pytest.raises(KeyboardInterrupt):
         rules.edit(pod(), stage="template", task=TASK)
 
 
-def test_a_slow_hook_is_warned_of(module: Module, load: Load) -> None:
+def test_a_slow_hook_is_a_warning(module: Module, load: Load) -> None:
     module(
         "slow",
         "import time\ndef f(template, **_):\n    time.sleep(0.05)\n    return {'template': template}\n",
@@ -281,9 +281,7 @@ def test_a_hook_may_use_podrules(module: Module, load: Load, tmp_path: Path) -> 
     assert edited.pod["spec"]["inner"] is True
 
 
-def test_prints_of_hooks_go_where_prints_go(
-    module: Module, load: Load, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_hooks_print_to_stdout(module: Module, load: Load, capsys: pytest.CaptureFixture[str]) -> None:
     module("loud", "def f(template, **_):\n    print('hello')\n    return {'template': template}\n")
     load(hook_rule("loud:f")).edit(pod(), stage="template", task=TASK)
     assert capsys.readouterr().out == "hello\n"

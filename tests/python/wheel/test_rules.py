@@ -1,4 +1,4 @@
-"""Loading, rendering, editing, and what notebooks show."""
+"""Loading, rendering, editing, and the output in notebooks."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_there_are_examples() -> None:
     assert len(EXAMPLES) >= 4
 
 
-def test_all_mistakes_are_told_together(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(rules_text("- name: a\n  quues: [x]\n  do: []\n"), encoding="utf-8")
     (tmp_path / "b.yaml").write_text(
         rules_text("- name: b\n  when: nothing == 1\n  do: []\n"), encoding="utf-8"
@@ -85,7 +85,7 @@ def test_all_mistakes_are_told_together(tmp_path: Path) -> None:
         (["{tmp}/empty"], "empty contains no YAML file"),
     ],
 )
-def test_paths_that_stand_for_nothing(tmp_path: Path, paths: list[str], message: str) -> None:
+def test_paths_without_rules(tmp_path: Path, paths: list[str], message: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / ".hidden.yaml").write_text("", encoding="utf-8")
     with pytest.raises(podrules.RulesError) as caught:
@@ -93,7 +93,7 @@ def test_paths_that_stand_for_nothing(tmp_path: Path, paths: list[str], message:
     assert message in str(caught.value)
 
 
-def test_files_and_values_that_are_too_large_or_no_text(tmp_path: Path) -> None:
+def test_files_and_values_that_are_too_large_or_not_text(tmp_path: Path) -> None:
     (tmp_path / "large.yaml").write_bytes(b"#" * (5 << 20))
     (tmp_path / "latin.yaml").write_bytes(b"# \xe9")
     with pytest.raises(podrules.RulesError) as caught:
@@ -102,11 +102,11 @@ def test_files_and_values_that_are_too_large_or_no_text(tmp_path: Path) -> None:
     assert "not UTF-8" in str(caught.value)
 
 
-def test_a_file_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+def test_a_file_that_is_named_twice_is_loaded_once(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text(rules_text(set_rule("a", "$.x", 1)), encoding="utf-8")
     assert podrules.load(file, tmp_path, str(tmp_path / "*.yaml")).names == ["a"]
-    # A name with signs of a glob in it is that file.
+    # An existing file whose name contains glob characters is that file.
     odd = tmp_path / "[a].yaml"
     odd.write_text(rules_text(set_rule("b", "$.x", 1)), encoding="utf-8")
     assert podrules.load(odd).names == ["b"]
@@ -243,7 +243,7 @@ def test_html_is_escaped(load: Load) -> None:
     assert "rule label (" in page
 
 
-def test_html_shows_what_there_is(tmp_path: Path) -> None:
+def test_html_lists_rules_and_queues(tmp_path: Path) -> None:
     values = tmp_path / "values.yaml"
     values.write_text("agentk8sglue: {queues: {train: {}}}\n", encoding="utf-8")
     file = tmp_path / "rules.yaml"
@@ -261,7 +261,7 @@ def test_html_shows_what_there_is(tmp_path: Path) -> None:
     assert len(rules) == 2
 
 
-def test_environment_variables_are_those_of_the_process(
+def test_environment_variables_come_from_the_process(
     load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "env.yaml"
@@ -277,7 +277,7 @@ def test_environment_variables_are_those_of_the_process(
     assert rules.edit(pod(), stage="template", task=TASK).pod["x"] == "two -"
 
 
-def test_signatures_are_those_of_clearml() -> None:
+def test_signatures_match_clearml() -> None:
     names = list(inspect.signature(podrules.update_template).parameters)
     assert names == [
         "queue",

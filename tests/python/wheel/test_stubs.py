@@ -1,4 +1,4 @@
-"""The type stubs tell what the built module has."""
+"""The type stubs match the built module."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from podrules import _native
 
 PACKAGE = Path(str(podrules.__file__)).parent
 STUB = ast.parse((PACKAGE / "_native.pyi").read_text(encoding="utf-8"))
-# What Python gives every class, or looks up by itself.
+# Members that every Python class has, or that Python looks up itself.
 IMPLIED = {"__doc__", "__module__", "__repr__", "__new__"}
 
 
 def stub_parameters(function: ast.FunctionDef) -> list[str]:
-    """The parameters as `inspect` would show them, without types."""
+    """The parameters as `inspect` shows them, without types."""
     arguments = function.args
     names = [argument.arg for argument in arguments.args]
     defaults = [ast.literal_eval(default) for default in arguments.defaults]
@@ -50,7 +50,7 @@ CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDe
 FUNCTIONS = stub_members(STUB.body)
 
 
-def test_the_module_has_what_the_stub_says() -> None:
+def test_the_module_matches_the_stub() -> None:
     values = {
         node.target.id
         for node in STUB.body
@@ -62,7 +62,7 @@ def test_the_module_has_what_the_stub_says() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CLASSES))
-def test_classes_have_what_the_stub_says(name: str) -> None:
+def test_classes_match_the_stub(name: str) -> None:
     members = stub_members(CLASSES[name].body)
     cls: type = getattr(_native, name)
     real = {member: value for member, value in vars(cls).items() if member not in IMPLIED}
@@ -77,11 +77,11 @@ def test_classes_have_what_the_stub_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_functions_take_what_the_stub_says(name: str) -> None:
+def test_functions_match_the_stub(name: str) -> None:
     assert stub_parameters(FUNCTIONS[name]) == real_parameters(getattr(_native, name))
 
 
-def test_everything_public_is_there_and_documented() -> None:
+def test_everything_public_exists_and_is_documented() -> None:
     for name in podrules.__all__:
         value: Any = getattr(podrules, name)
         if name != "__version__":

@@ -1,4 +1,4 @@
-"""Many threads at once, while files change."""
+"""Many concurrent threads, while files change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ THREADS = 8
 
 
 def run(work: Callable[[int], None], threads: int = THREADS) -> None:
-    """Runs the work in several threads, and raises what one of them raised."""
+    """Runs the work in several threads, and re-raises an exception of any of them."""
     errors: list[BaseException] = []
     start = threading.Barrier(threads)
 
@@ -43,7 +43,7 @@ def test_update_template_while_files_change(
     file = tmp_path / "rules.yaml"
 
     def write(value: int) -> None:
-        # Two fields of one version: a mixture would be seen.
+        # Two fields of the same version: a mixture would be noticed.
         new = tmp_path / "new"
         new.write_text(
             rules_text(set_rule("a", "$.x", value) + set_rule("b", "$.y", value)), encoding="utf-8"
@@ -132,7 +132,7 @@ def test_hooks_in_threads(tmp_path: Path, module: Callable[[str, str], Path]) ->
 
 def test_other_threads_run_while_the_engine_does(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
-    # Each stays below the bound on a script's steps.
+    # Each stays below the limit on a script's steps.
     script = "let n = 0; for i in 0..40000 { n += i; } pod.n = n;"
     body = "".join(f"- name: slow-{i}\n  do: [{{script: '{script}'}}]\n" for i in range(20))
     file.write_text(rules_text(body), encoding="utf-8")
@@ -147,7 +147,7 @@ def test_other_threads_run_while_the_engine_does(tmp_path: Path) -> None:
         time.sleep(0)
     took = time.perf_counter() - start
     assert edited[0].pod["n"] == sum(range(40000))
-    # While the engine held Python's lock this thread would wait for it from the first tick on.
+    # If the engine held the GIL, this thread would be blocked from the first tick on.
     assert ticks > 20, took
 
 

@@ -1,4 +1,4 @@
-"""`update_template`, which ClearML Enterprise's agent calls, and how it follows its files."""
+"""`update_template`, which ClearML Enterprise's agent calls, and how it reloads its files."""
 
 from __future__ import annotations
 
@@ -24,15 +24,13 @@ def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write(folder: Path, name: str, body: str) -> None:
-    """Writes a rules file that looks old, so that only what changes counts."""
+    """Writes a rules file that looks old, so that only later changes count."""
     file = folder / name
     file.write_text(rules_text(body), encoding="utf-8")
     old(file)
 
 
-def test_only_rules_of_the_template_run(
-    rules: Path, clock: Clock, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_only_template_rules_run(rules: Path, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     write(
         rules,
         "a.yaml",
@@ -47,7 +45,7 @@ def test_only_rules_of_the_template_run(
     call()
     printed = capsys.readouterr()
     assert printed.out == ""
-    # One warning, at the load.
+    # One warning, when the rules are loaded.
     assert printed.err.count("rules with stage: pod never run here") == 1
     assert "late" in printed.err
 
@@ -63,7 +61,7 @@ def test_the_given_template_is_never_edited(rules: Path, clock: Clock) -> None:
     assert template == before
 
 
-def test_rules_see_the_task_however_it_is_given(rules: Path, clock: Clock) -> None:
+def test_rules_see_the_task_in_any_form(rules: Path, clock: Clock) -> None:
     write(
         rules, "a.yaml", "- name: a\n  do: [{set: {path: $.x, value: '${task.param(\"Args/gpus\", 1)}'}}]\n"
     )
@@ -78,11 +76,11 @@ def test_rules_see_the_task_however_it_is_given(rules: Path, clock: Clock) -> No
     assert call()["x"] == 2
     assert call(task_dict=None, task_data=Model())["x"] == 2
     assert call(task_dict=None, task_data=SimpleNamespace(**TASK))["x"] == 2
-    # With task_dict the object isn't even looked at.
+    # With task_dict, the object isn't even read.
     assert call(task_data=object())["x"] == 2
 
 
-def test_what_rules_do_not_read_is_not_converted(rules: Path, clock: Clock) -> None:
+def test_values_that_no_rule_reads_are_not_converted(rules: Path, clock: Clock) -> None:
     write(rules, "a.yaml", set_rule("one", "$.x", "${pod_name} ${queue.id} ${worker.id} ${namespace}"))
     bad: Any = {"a": object()}
     template = call(
@@ -95,11 +93,11 @@ def test_what_rules_do_not_read_is_not_converted(rules: Path, clock: Clock) -> N
     assert template["x"] == "clearml-id-t q1 w:1 ml"
 
 
-def test_what_rules_read_and_is_no_data_is_told(rules: Path, clock: Clock) -> None:
+def test_a_value_that_cant_be_converted_is_reported_when_read(rules: Path, clock: Clock) -> None:
     write(rules, "a.yaml", "- name: a\n  do: [{set: {path: $.x, value: '${config.get(\"a.b\")}'}}]\n")
 
     class Config:
-        """As ClearML's: any attribute can be asked for."""
+        """Like ClearML's: it has any attribute."""
 
         def __getattr__(self, name: str) -> Any:
             return None
@@ -131,7 +129,9 @@ def test_what_rules_read_and_is_no_data_is_told(rules: Path, clock: Clock) -> No
         ({"task_dict": None}, podrules.RulesError, "a task must be an object, not null"),
     ],
 )
-def test_wrong_arguments_are_told(rules: Path, clock: Clock, given: Any, error: Any, message: str) -> None:
+def test_wrong_arguments_are_reported(
+    rules: Path, clock: Clock, given: Any, error: Any, message: str
+) -> None:
     write(rules, "a.yaml", set_rule("one", "$.x", 1))
     with pytest.raises(error, match=message):
         call(**given)
@@ -183,13 +183,13 @@ def test_what_was_logged_before_a_failure_is_printed(
     assert capsys.readouterr().out == "podrules: rule talks: hello\n"
 
 
-def test_no_rules_named_is_told(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+def test_a_missing_variable_is_reported(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     monkeypatch.delenv("PODRULES_RULES", raising=False)
     with pytest.raises(podrules.RulesError, match="PODRULES_RULES isn't set or is empty"):
         call()
 
 
-def test_a_first_load_that_fails_raises_until_it_is_mended(rules: Path, clock: Clock) -> None:
+def test_a_failing_first_load_raises_until_it_is_fixed(rules: Path, clock: Clock) -> None:
     write(rules, "a.yaml", "- name: a\n  du: []\n")
     for _ in range(2):
         with pytest.raises(podrules.RulesError, match="did you mean `do`"):
@@ -211,7 +211,7 @@ def test_several_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: C
     assert [name for name in ("one", "two", "three", "hidden") if name in template] == ["one", "two", "three"]
 
 
-def test_changes_are_followed_once_a_second(
+def test_changes_are_checked_once_a_second(
     rules: Path, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(rules, "a.yaml", set_rule("a", "$.x", 1))
@@ -225,14 +225,14 @@ def test_changes_are_followed_once_a_second(
     write(rules, "b.yaml", set_rule("b", "$.y", 3))
     clock.now = 2.2
     assert (call()["x"], call()["y"]) == (22, 3)
-    # One that goes.
+    # A removed file.
     (rules / "a.yaml").unlink()
     clock.now = 3.3
     assert "x" not in call()
     assert capsys.readouterr().err.count("reloaded the changed rules") == 3
 
 
-def test_a_broken_version_keeps_the_old_and_is_told_once(
+def test_a_broken_version_keeps_the_old_and_is_reported_once(
     rules: Path, clock: Clock, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     write(rules, "a.yaml", set_rule("a", "$.x", 1))
@@ -267,7 +267,7 @@ def test_a_configmap_is_swapped_by_a_link(
     mount.mkdir()
 
     def version(name: str, value: int) -> None:
-        """As the kubelet does it: a hidden folder, `..data` that points to it, links through that."""
+        """Like the kubelet: a hidden folder, a link `..data` to it, and links through that."""
         (mount / name).mkdir()
         write(mount / name, "rules.yaml", set_rule("a", "$.x", value))
         (mount / "..data_tmp").symlink_to(name)
@@ -277,7 +277,7 @@ def test_a_configmap_is_swapped_by_a_link(
     (mount / "rules.yaml").symlink_to("..data/rules.yaml")
     monkeypatch.setenv("PODRULES_RULES", str(mount))
     assert call()["x"] == 1
-    # The same size and the same time: only the file is another.
+    # The same size and time: only the inode differs.
     version("..2026_02", 2)
     clock.now = 1.5
     assert call()["x"] == 2

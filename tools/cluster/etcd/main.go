@@ -1,4 +1,4 @@
-// Command etcd is the store of the control plane, the stock server built from its module.
+// Command etcd is the control plane's store: the stock server, built from its module.
 package main
 
 import (

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_written_status_is_read_again_and_other_files_are_none() {
+    fn a_written_status_is_read_again_and_other_files_are_not_a_status() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json.status.json");
         assert_eq!(Status::read(&path), None);

@@ -1,11 +1,11 @@
-//! The folder as a task source: what it hands out, records and withdraws.
+//! The folder as a task source: which tasks it returns, records and withdraws.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
-/// Runs a future that is ready at once.
+/// Polls a future that must be ready at once.
 fn now<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
@@ -26,7 +26,7 @@ impl Tasks {
         Tasks { folder, source }
     }
 
-    /// The source of the next process.
+    /// Opens the folder like the next process.
     fn restart(&mut self) {
         self.source = FolderSource::new(self.folder.path(), None).unwrap();
     }
@@ -48,7 +48,7 @@ impl Tasks {
         Status::read(&self.path(&format!("{name}{}", status::SUFFIX)))
     }
 
-    /// The ids that a fresh scan hands out.
+    /// The ids that a fresh scan returns.
     fn next(&mut self, all: usize) -> Vec<String> {
         self.source.scans.next = None;
         let mut room = Room { all, ..Room::default() };
@@ -94,7 +94,7 @@ fn a_task_is_handed_out_once_and_recorded_as_launched() {
     assert_eq!(tasks.next(9), [""; 0]);
     tasks.launch("a");
     assert_eq!((tasks.state("a"), tasks.state("b")), (LAUNCHED, WAITING));
-    // Nothing was recorded about b, so it comes again.
+    // Nothing was recorded about b, so it is returned again.
     tasks.restart();
     assert_eq!(tasks.next(9), ["b"]);
     assert_eq!(now(tasks.source.launched()).unwrap(), ["a"]);
@@ -167,7 +167,7 @@ fn a_removed_file_withdraws_its_task_once() {
     }
     let mut keys = tasks.withdrawn();
     keys.sort();
-    // c had not been handed out.
+    // c hadn't been handed out.
     assert_eq!(keys, ["a", "b"]);
     assert_eq!(tasks.withdrawn(), [""; 0]);
     tasks.end("a", End::Aborted);
@@ -217,7 +217,7 @@ fn files_without_a_task_fail_and_may_be_corrected() {
     let mut tasks = Tasks::new();
     tasks.write("q/a.json", "{\"id\": ");
     assert_eq!((tasks.next(1), tasks.status("q/a.json")), (Vec::<String>::new(), None));
-    // Complete by now.
+    // Now the file is complete.
     tasks.task("q/a.json", "a");
     assert_eq!(tasks.next(1), ["a"]);
     for (name, text, word) in [
@@ -275,13 +275,13 @@ fn a_replaced_folder_withdraws_no_task() {
     fs::remove_dir(&queue).unwrap();
     fs::rename(&aside, &queue).unwrap();
     assert_eq!(tasks.withdrawn(), [""; 0]);
-    // A folder that is really removed withdraws them.
+    // Removing the folder does withdraw them.
     fs::remove_dir_all(&queue).unwrap();
     assert_eq!(tasks.withdrawn(), ["a"]);
 }
 
 #[test]
-fn a_file_that_comes_back_at_once_is_not_removed() {
+fn a_file_that_reappears_at_once_is_not_withdrawn() {
     let mut tasks = Tasks::new();
     tasks.task("q/a.json", "a");
     tasks.next(1);
@@ -294,7 +294,7 @@ fn a_file_that_comes_back_at_once_is_not_removed() {
 }
 
 #[test]
-fn a_duplicate_is_never_taken_for_the_task_itself() {
+fn a_duplicate_is_never_mistaken_for_the_task() {
     let mut tasks = Tasks::new();
     tasks.task("q/b.json", "a");
     tasks.next(1);
@@ -309,7 +309,7 @@ fn a_duplicate_is_never_taken_for_the_task_itself() {
 }
 
 #[test]
-fn what_is_not_a_regular_file_is_ignored() {
+fn anything_but_regular_files_is_ignored() {
     let mut tasks = Tasks::new();
     fs::create_dir_all(tasks.path("q/dir.json")).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, tasks.path("q/pipe.json"), rustix::fs::Mode::RWXU).unwrap();
@@ -344,7 +344,7 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Launched and ended tasks are never handed out again, and waiting ones always come in the end.
+    /// Launched and ended tasks are never handed out again, and waiting tasks are always handed out eventually.
     #[test]
     fn nothing_is_launched_twice_and_nothing_is_lost(actions in actions()) {
         let mut tasks = Tasks::new();

@@ -89,7 +89,7 @@ mod tests {
     use prometheus_client::metrics::counter::Counter;
 
     #[test]
-    fn label_values_are_few_short_and_one_line() {
+    fn label_values_are_limited_short_and_on_one_line() {
         let names = Names::new(2);
         assert_eq!(names.of("a\n\u{1b}[31m"), "a␊␛[31m");
         assert_eq!(names.of(&"é".repeat(9_000)), "é".repeat(100));

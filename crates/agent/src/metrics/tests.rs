@@ -124,7 +124,7 @@ fn process_metrics_are_plausible() {
     assert!((1e9..now + 60.0).contains(&value("process_start_time_seconds")));
 }
 
-/// Name → type and labels, of the table in the documentation.
+/// Name → type and labels, from the table in the documentation.
 fn documented() -> BTreeMap<String, (String, BTreeSet<String>)> {
     let page = include_str!("../../../../docs/metrics.md");
     let code = |cell: &str| cell.trim().trim_matches('`').to_owned();

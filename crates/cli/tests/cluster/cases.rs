@@ -1,14 +1,14 @@
-//! Every folder of tests/cluster/cases that has an `expected.txt`: what podrules prints and returns, and that nothing stays.
+//! Every folder of tests/cluster/cases that has an `expected.txt`: its output and exit code, and that nothing is left behind.
 //!
-//! `before.json` is a list of objects that were there, `arguments` holds more of the command line, a word a line. `UPDATE=1`
-//! writes `expected.txt` anew: read the difference before you commit it.
+//! `before.json` lists objects that exist beforehand, `arguments` holds more arguments, one per line. `UPDATE=1`
+//! rewrites `expected.txt`: read the diff before you commit it.
 
 use crate::harness::{Place, folder};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
 
-/// Where objects of a kind are.
+/// The API path of an object's kind.
 fn path_of(place: &Place, object: &Value) -> String {
     match object["kind"].as_str().unwrap() {
         "Pod" => place.core("pods"),
@@ -19,7 +19,7 @@ fn path_of(place: &Place, object: &Value) -> String {
     }
 }
 
-/// What is there that a launch could have made.
+/// The existing objects that a launch could have created.
 fn there(place: &Place) -> Vec<String> {
     ["pods", "configmaps", "persistentvolumeclaims", "secrets"]
         .iter()
@@ -31,12 +31,12 @@ fn there(place: &Place) -> Vec<String> {
 fn run(case: &str) -> Option<String> {
     let file = folder(case).join("expected.txt");
     let place = Place::new(case);
-    place.until("the root certificate", || place.get(&place.core("configmaps/kube-root-ca.crt")).is_ok());
+    place.until("the root certificate to exist", || place.get(&place.core("configmaps/kube-root-ca.crt")).is_ok());
     let before = fs::read_to_string(folder(case).join("before.json")).unwrap_or_else(|_| "[]".to_owned());
     for object in serde_json::from_str::<Vec<Value>>(&before).unwrap() {
         place.post(&path_of(&place, &object), &object).unwrap();
         if object["kind"] == "ResourceQuota" {
-            // It counts once its controller has seen it.
+            // A quota applies once its controller has seen it.
             let path = place.core(&format!("resourcequotas/{}", object["metadata"]["name"].as_str().unwrap()));
             place.until("the quota", || !place.get(&path).unwrap()["status"]["used"].is_null());
         }
@@ -46,7 +46,7 @@ fn run(case: &str) -> Option<String> {
     let arguments: Vec<&str> = arguments.lines().collect();
     let ran = place.apply(case, &arguments);
     if ran.code != 0 || arguments.iter().any(|word| word.starts_with("--dry-run")) {
-        place.until("the way back", || there(&place) == was);
+        place.until("the rollback", || there(&place) == was);
     }
     let got = ran.text(&place);
     if std::env::var_os("UPDATE").is_some() {
@@ -56,7 +56,7 @@ fn run(case: &str) -> Option<String> {
 }
 
 #[test]
-fn what_is_printed_is_as_expected_and_what_fails_leaves_nothing() {
+fn the_output_is_as_expected_and_failures_leave_nothing() {
     let all = fs::read_dir(folder("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut cases: Vec<String> = all.filter(|case| folder(case).join("expected.txt").exists()).collect();
     cases.sort();

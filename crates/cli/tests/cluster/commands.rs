@@ -1,4 +1,4 @@
-//! The values' own commands, with a real kubectl.
+//! The commands in the values, with a real kubectl.
 
 use crate::harness::{Place, Ran, TASK, folder, kubeconfig, run};
 use std::path::PathBuf;
@@ -7,7 +7,8 @@ use std::process::Command;
 /// `podrules apply` in a case's folder, with kubectl on the path.
 fn apply(place: &Place, case: &str, more: &[&str]) -> Ran {
     let tools = tempfile::tempdir().unwrap();
-    let kubectl = std::env::var_os("KUBECTL").map(PathBuf::from).expect("KUBECTL names one: `make cluster` does");
+    let kubectl =
+        std::env::var_os("KUBECTL").map(PathBuf::from).expect("KUBECTL must name a kubectl, as `make cluster` does");
     std::os::unix::fs::symlink(kubectl, tools.path().join("kubectl")).unwrap();
     let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap());
     let mut command: Command = place.command(case);
@@ -16,7 +17,7 @@ fn apply(place: &Place, case: &str, more: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_claim_by_the_values_own_command() {
+fn the_pre_apply_command_creates_a_claim() {
     let place = Place::new("command");
     let name = format!("clearml-id-{TASK}");
     apply(&place, "command", &["-q", "pvc-test"]).fine();
@@ -27,7 +28,7 @@ fn a_claim_by_the_values_own_command() {
 }
 
 #[test]
-fn another_queue_gets_none() {
+fn another_queue_gets_no_claim() {
     let place = Place::new("no-command");
     apply(&place, "command", &["-q", "default"]).fine();
     assert!(place.names(&place.core("persistentvolumeclaims")).is_empty());
@@ -35,7 +36,7 @@ fn another_queue_gets_none() {
 }
 
 #[test]
-fn a_dry_run_and_no_commands_run_none() {
+fn dry_runs_and_no_commands_run_no_command() {
     let place = Place::new("dry-command");
     apply(&place, "command", &["-q", "pvc-test", "--dry-run=server"]).fine();
     assert!(place.names(&place.core("persistentvolumeclaims")).is_empty());
@@ -44,7 +45,7 @@ fn a_dry_run_and_no_commands_run_none() {
 }
 
 #[test]
-fn a_command_that_fails_stops_the_launch() {
+fn a_failing_command_stops_the_launch() {
     let place = Place::new("bad-command");
     let words =
         ["error[command]", "the command exited with exit status: 3", "no room for clearml-id-", "values.yaml:5"];
@@ -53,7 +54,7 @@ fn a_command_that_fails_stops_the_launch() {
 }
 
 #[test]
-fn a_queue_whose_name_is_shell_is_refused() {
+fn a_queue_name_that_is_shell_code_is_refused() {
     let place = Place::new("shell-command");
     let mark = folder("command").join("owned");
     let queue = format!("x$(touch {})", mark.display());

@@ -1,4 +1,4 @@
-//! `podrules run` through a faulty connection: no task may be lost or launched twice, and it says when it can't work.
+//! `podrules run` through a faulty connection: no task may be lost or launched twice, and the agent reports when it can't work.
 
 use super::run::checks::{Tasks, busy, finish, verdict};
 use super::run::witness::Witness;
@@ -7,7 +7,7 @@ use crate::proxy::{Mode, Proxy};
 use std::process::Command;
 use std::time::Duration;
 
-/// Whether nothing can be done as long as a fault lasts.
+/// Whether a fault stops all work while it lasts.
 #[derive(PartialEq)]
 enum Outage {
     Total,
@@ -28,84 +28,80 @@ fn faulty(name: &str, mode: Mode, outage: &Outage) {
     proxy.set(mode);
     tasks.add(&agent, 10);
     if *outage == Outage::Total {
-        until(120, "a word that it isn't ready", || {
+        until(120, "readiness to fail", || {
             agent.must_live();
             !agent.is_ready()
         });
-        assert_eq!(
-            agent.http("/healthz").map(|(code, _)| code),
-            Some(200),
-            "an outage is no reason to be started anew"
-        );
+        assert_eq!(agent.http("/healthz").map(|(code, _)| code), Some(200), "an outage is no reason for a restart");
     }
-    // As long as this the fault lasts at least.
+    // The fault lasts at least this long.
     std::thread::sleep(Duration::from_secs(5));
     agent.must_live();
     proxy.set(Mode::Pass);
     agent.ready();
     tasks.add(&agent, 5);
-    // Connections that are dead and don't say so are found out late.
+    // Connections that die silently are noticed late.
     finish(&mut agent, &mut tasks, 180);
     verdict(&mut agent, &witness, &mut tasks, name, 0);
 }
 
 #[test]
-fn connections_are_refused() {
+fn refused_connections() {
     faulty("refused", Mode::Refuse, &Outage::Total);
 }
 
 #[test]
-fn the_api_server_is_busy() {
+fn busy_api_server() {
     faulty("busy", Mode::Busy, &Outage::Partial);
 }
 
 #[test]
-fn every_answer_is_500() {
+fn every_response_is_500() {
     faulty("all-500", Mode::Broken { code: 500, share: 100 }, &Outage::Partial);
 }
 
 #[test]
-fn some_answers_are_503() {
+fn some_responses_are_503() {
     faulty("some-503", Mode::Broken { code: 503, share: 40 }, &Outage::Partial);
 }
 
 #[test]
-fn watches_are_too_old() {
+fn expired_watches() {
     faulty("gone", Mode::Gone, &Outage::Partial);
 }
 
 #[test]
-fn everything_is_slow() {
+fn slow_connection() {
     faulty("slow", Mode::Slow(Duration::from_secs(2)), &Outage::Partial);
 }
 
 #[test]
-fn no_answer_ever_comes_and_watches_fall_silent() {
+fn no_response_ever_comes_and_watches_fall_silent() {
     faulty("silent", Mode::Silent, &Outage::Total);
 }
 
 #[test]
-fn all_answers_are_lost() {
+fn all_responses_are_lost() {
     faulty("all-lost", Mode::LoseAnswers { share: 100 }, &Outage::Partial);
 }
 
 #[test]
-fn some_answers_are_lost() {
+fn some_responses_are_lost() {
     faulty("some-lost", Mode::LoseAnswers { share: 40 }, &Outage::Partial);
 }
 
 #[test]
-fn the_token_is_no_longer_valid() {
+fn expired_token() {
     faulty("unauthorized", Mode::Unauthorized, &Outage::Partial);
 }
 
 #[test]
-fn watches_tell_what_is_long_past() {
+fn watch_events_arrive_late() {
     faulty("late", Mode::Late(Duration::from_secs(2)), &Outage::Partial);
 }
 
 #[test]
-fn answers_end_in_their_midst() {
+fn truncated_responses() {
     faulty("cut", Mode::Cut { share: 40 }, &Outage::Partial);
 }
 
@@ -130,7 +126,7 @@ fn one_fault_after_another() {
         tasks.add(&agent, 10);
         proxy.set(mode);
         std::thread::sleep(Duration::from_secs(2));
-        // In a fault it may be killed too.
+        // It may be killed during a fault too.
         agent.must_live();
         agent.kill();
         agent.start();
@@ -142,23 +138,23 @@ fn one_fault_after_another() {
     verdict(&mut agent, &witness, &mut tasks, "one fault after another", 8);
 }
 
-/// The library that shifts a process's clock, where faketime is installed.
+/// The library that shifts a process's clock, if faketime is installed.
 fn clock_shifter() -> Option<String> {
     let output = Command::new("faketime").args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output().ok()?;
     Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())
 }
 
 #[test]
-fn the_clock_is_wrong_by_hours() {
+fn the_clock_is_hours_off() {
     let Some(library) = clock_shifter() else {
-        assert!(std::env::var_os("CI").is_none(), "faketime is needed");
-        eprintln!("left out: faketime is not installed");
+        assert!(std::env::var_os("CI").is_none(), "this test needs faketime");
+        eprintln!("skipped: faketime is not installed");
         return;
     };
     for shift in ["-6h", "+6h"] {
         let place = Place::new("clock");
         let witness = Witness::new(&place);
-        // Over plain HTTP, as no certificate would be valid by such a clock.
+        // Over plain HTTP: by such a clock, no certificate is valid.
         let proxy = Proxy::new(&place);
         let mut agent = busy(&place).by(&proxy.kubeconfig()).elects();
         agent.set("LD_PRELOAD", &library);

@@ -1,4 +1,4 @@
-//! A namespace for a test, podrules run in it, and a client to look at what came of it.
+//! A namespace for a test, podrules running in it, and a client to inspect the result.
 
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// The id of the task that all cases apply.
+/// The id of the task in all cases.
 pub const TASK: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
 
 /// The kubeconfig of the control plane.
@@ -16,7 +16,7 @@ pub fn kubeconfig() -> PathBuf {
     path.map(PathBuf::from).expect("these tests need a control plane: run `make cluster`, which starts one")
 }
 
-/// A client of the control plane that the kubeconfig names; of the runtime that it is made in.
+/// A client of the kubeconfig's control plane. It belongs to the runtime that it is created in.
 pub async fn client(kubeconfig: &Path) -> kube::Client {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
     let options = KubeConfigOptions::default();
@@ -24,7 +24,7 @@ pub async fn client(kubeconfig: &Path) -> kube::Client {
     kube::Client::try_from(config).expect("a client")
 }
 
-/// A namespace of its own.
+/// A namespace for one test.
 pub struct Place {
     pub namespace: String,
     pub kubeconfig: PathBuf,
@@ -32,7 +32,7 @@ pub struct Place {
     client: kube::Client,
 }
 
-/// What podrules did.
+/// The result of a podrules command.
 pub struct Ran {
     pub code: i32,
     pub stdout: String,
@@ -40,7 +40,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// All of it, without what differs from run to run.
+    /// The complete result, without what differs from run to run.
     pub fn text(&self, place: &Place) -> String {
         let text = format!("exit {}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr);
         text.replace(&place.namespace, "<namespace>").replace(server(), "<server>")
@@ -71,12 +71,12 @@ pub fn server() -> &'static str {
 }
 
 impl Place {
-    /// Makes the namespace, and the ServiceAccounts that Pods in it run as.
+    /// Creates the namespace, and the ServiceAccounts that its Pods run as.
     pub fn new(name: &str) -> Self {
         Self::at(&kubeconfig(), name)
     }
 
-    /// The same on another control plane.
+    /// Like [`Place::new`], on another control plane.
     pub fn at(kubeconfig: &Path, name: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let client = runtime.block_on(client(kubeconfig));
@@ -91,7 +91,7 @@ impl Place {
         place
     }
 
-    /// The path of a kind of the core group, or of an object of it.
+    /// The path of a kind in the core group, or of one of its objects.
     pub fn core(&self, rest: &str) -> String {
         format!("/api/v1/namespaces/{}/{rest}", self.namespace)
     }
@@ -129,19 +129,19 @@ impl Place {
         self.ask("PATCH", &format!("{path}?fieldManager={manager}"), "application/apply-patch+yaml", object)
     }
 
-    /// Changes an object as somebody who writes over everything.
+    /// Changes an object with a merge patch, which ignores field managers.
     pub fn merge(&self, path: &str, change: &Value) -> Result<Value, Value> {
         self.ask("PATCH", &format!("{path}?fieldManager=hand"), "application/merge-patch+json", change)
     }
 
-    /// Names of what is there of a kind.
+    /// The names of all objects of a kind.
     pub fn names(&self, path: &str) -> Vec<String> {
         let list = self.get(path).expect("a list");
         let items = list["items"].as_array().expect("items");
         items.iter().map(|item| item["metadata"]["name"].as_str().expect("a name").to_owned()).collect()
     }
 
-    /// Waits for something, not for ever.
+    /// Waits for a condition, with a time limit.
     pub fn until(&self, what: &str, done: impl FnMut() -> bool) {
         until(60, what, done);
     }
@@ -151,14 +151,14 @@ impl Place {
         self.apply_by(&self.kubeconfig, case, more)
     }
 
-    /// The same with another kubeconfig.
+    /// Like [`Place::apply`], with another kubeconfig.
     pub fn apply_by(&self, kubeconfig: &Path, case: &str, more: &[&str]) -> Ran {
         let mut command = self.command(case);
         command.arg("--kubeconfig").arg(kubeconfig).args(more);
         run(command)
     }
 
-    /// The command line without the cluster's part.
+    /// The command line without the cluster options.
     pub fn command(&self, case: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_podrules"));
         command.current_dir(folder(case)).args(["apply", "-t", "../../task.json", "-n", &self.namespace]);
@@ -177,24 +177,24 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // What is there may say why, and the control plane may not answer.
+            // The namespace's objects may show why the test failed, and the control plane may not answer.
             return;
         }
-        // It goes with the control plane anyway.
+        // The namespace disappears with the control plane anyway.
         let _ = self.delete(&format!("/api/v1/namespaces/{}", self.namespace));
     }
 }
 
-/// Waits for something, so many seconds at most. Tests don't depend on how long it takes.
+/// Waits for a condition, at most this many seconds. Tests don't depend on how long it takes.
 pub fn until(seconds: u64, what: &str, mut done: impl FnMut() -> bool) {
     let started = Instant::now();
     while !done() {
-        assert!(started.elapsed() < Duration::from_secs(seconds), "{what} has not come");
+        assert!(started.elapsed() < Duration::from_secs(seconds), "timed out waiting for {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
-/// Runs a command to its end.
+/// Runs a command until it exits.
 pub fn run(mut command: Command) -> Ran {
     let output = command.output().expect("podrules starts");
     Ran {

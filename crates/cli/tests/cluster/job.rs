@@ -1,4 +1,4 @@
-//! `taskAsJob: true`: a Job in the place of the Pod.
+//! `taskAsJob: true`: a Job instead of a Pod.
 
 use crate::harness::{Place, Ran, TASK};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn apply(place: &Place, case: &str, more: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_job_makes_the_pod_and_owns_the_companions() {
+fn a_job_creates_the_pod_and_owns_the_companions() {
     let place = Place::new("job");
     let ran = apply(&place, "job", &["--wait=60s"]).fine();
     assert!(
@@ -39,14 +39,14 @@ fn a_job_makes_the_pod_and_owns_the_companions() {
     let owner = json!([{"apiVersion": "batch/v1", "kind": "Job", "name": NAME, "uid": made["metadata"]["uid"]}]);
     assert_eq!(place.get(&map).unwrap()["metadata"]["ownerReferences"], owner);
     place.delete(&format!("{}?propagationPolicy=Background", job(&place))).unwrap();
-    place.until("the removal of all", || place.get(&map).is_err());
+    place.until("everything to be removed", || place.get(&map).is_err());
 }
 
 #[test]
-fn twice_is_as_good_as_once_for_a_job_too() {
+fn applying_a_job_twice_changes_nothing() {
     let place = Place::new("job-twice");
     apply(&place, "job", &[]).fine();
-    // Its controller writes into it at its own pace.
+    // The Job controller updates it at its own pace.
     place.until("the Job's Pod", || {
         place.get(&job(&place)).unwrap()["status"]["active"] == 1 || !pods(&place).is_empty()
     });
@@ -57,7 +57,7 @@ fn twice_is_as_good_as_once_for_a_job_too() {
 }
 
 #[test]
-fn what_becomes_of_its_pod_is_told() {
+fn the_state_of_its_pod_is_reported() {
     let place = Place::new("job-image");
     apply(&place, "job-no-image", &["--wait=60s"]).refused(1, &["error[pod-failed]", "ImagePullBackOff"]);
 }

@@ -1,4 +1,4 @@
-//! Launches that work: what is there after, and what goes with what.
+//! Successful launches: which objects exist afterwards, and which are deleted together.
 
 use crate::harness::{Place, TASK};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 const NAME: &str = "clearml-id-0a1b2c3d4e5f60718293a4b5c6d7e8f9";
 
 #[test]
-fn companions_come_before_the_pod_and_go_with_it() {
+fn companions_are_created_before_the_pod_and_deleted_with_it() {
     let place = Place::new("claim");
     let ran = place.apply("claim", &[]).fine();
     assert_eq!(
@@ -32,18 +32,19 @@ fn companions_come_before_the_pod_and_go_with_it() {
     assert!(managers.iter().any(|m| m["manager"] == "podrules" && m["operation"] == "Apply"));
 
     place.delete(&place.pod()).unwrap();
-    place.until("the claim's removal", || place.get(&claim_path).is_err());
+    place.until("the claim to be removed", || place.get(&claim_path).is_err());
     assert!(place.get(&map_path).is_ok(), "`lifetime: task` outlives the Pod");
 }
 
 #[test]
-fn twice_is_as_good_as_once() {
+fn applying_twice_changes_nothing() {
     let place = Place::new("twice");
     place.apply("claim", &[]).fine();
-    // Controllers write into them at their own pace: they must be done, or something changes while we look.
+    // Controllers update these objects at their own pace. Wait for them, or the objects change while the test compares.
     let claim = place.core(&format!("persistentvolumeclaims/{NAME}"));
-    place.until("the claim's controllers", || place.get(&claim).unwrap()["metadata"]["finalizers"].is_array());
-    place.until("the scheduler", || place.get(&place.pod()).unwrap()["status"]["conditions"].is_array());
+    place
+        .until("the claim's controllers to finish", || place.get(&claim).unwrap()["metadata"]["finalizers"].is_array());
+    place.until("the scheduler to finish", || place.get(&place.pod()).unwrap()["status"]["conditions"].is_array());
     let ran = place.apply("claim", &[]).fine();
     assert_eq!(
         ran.stdout,
@@ -52,20 +53,20 @@ fn twice_is_as_good_as_once() {
 }
 
 #[test]
-fn a_companion_that_has_changed_is_updated_and_a_pod_that_has_is_refused() {
+fn a_changed_companion_is_updated_and_a_changed_pod_is_refused() {
     let place = Place::new("changed");
     place.apply("claim", &[]).fine();
     let ran = place.apply("claim-changed", &[]);
     let ran = ran.refused(1, &["error[api-refused]", "pod updates may not change fields", "delete the Pod first"]);
     assert_eq!(ran.stdout, "");
-    // What was there before is no business of the way back.
+    // The rollback leaves objects alone that existed before.
     let map = place.get(&place.core(&format!("configmaps/{NAME}"))).unwrap();
     assert_eq!(map["data"], json!({"id": "other"}));
     assert!(place.get(&place.pod()).is_ok());
 }
 
 #[test]
-fn fields_of_other_managers_are_conflicts_until_they_are_forced() {
+fn fields_of_other_managers_conflict_unless_forced() {
     let place = Place::new("conflict");
     place.apply("labelled", &[]).fine();
     place.merge(&place.pod(), &json!({"metadata": {"labels": {"team": "audio"}}})).unwrap();
@@ -79,7 +80,7 @@ fn fields_of_other_managers_are_conflicts_until_they_are_forced() {
 }
 
 #[test]
-fn custom_kinds_are_companions_like_others() {
+fn custom_resources_can_be_companions() {
     let place = Place::new("custom");
     let definition = json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
@@ -96,7 +97,7 @@ fn custom_kinds_are_companions_like_others() {
         },
     });
     let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    // A control plane that was used before has it.
+    // On a control plane that was used before, it already exists.
     let _ = place.post(definitions, &definition);
     let datasets = format!("/apis/test.podrules.io/v1/namespaces/{}/datasets", place.namespace);
     place.until("the kind", || place.get(&datasets).is_ok());
@@ -111,7 +112,7 @@ fn custom_kinds_are_companions_like_others() {
 }
 
 #[test]
-fn what_is_kept_for_good_serves_the_next_task_too() {
+fn a_kept_companion_is_reused_by_the_next_task() {
     let place = Place::new("kept");
     place.apply("kept", &[]).fine();
     let home = place.core("persistentvolumeclaims/home");
@@ -135,7 +136,7 @@ fn what_is_kept_for_good_serves_the_next_task_too() {
 }
 
 #[test]
-fn what_is_being_removed_is_waited_for_by_the_user() {
+fn an_object_that_is_being_deleted_is_an_error() {
     let place = Place::new("going");
     place.apply("claim", &[]).fine();
     let map = place.core(&format!("configmaps/{NAME}"));
@@ -146,7 +147,7 @@ fn what_is_being_removed_is_waited_for_by_the_user() {
 }
 
 #[test]
-fn the_namespace_may_come_from_the_context_of_the_kubeconfig() {
+fn the_namespace_can_come_from_the_kubeconfig_context() {
     let place = Place::new("context");
     let text = std::fs::read_to_string(crate::harness::kubeconfig()).unwrap();
     let mine = std::env::temp_dir().join(format!("{}.yaml", place.namespace));

@@ -1,6 +1,6 @@
 //! `podrules apply` and `podrules run` against a real control plane: `make cluster` starts one and runs this.
 //!
-//! Each test has a namespace of its own. What it applies, and what was there before, is in a folder of tests/cluster/cases.
+//! Each test has its own namespace. What it applies, and which objects exist beforehand, is in a folder of tests/cluster/cases.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 

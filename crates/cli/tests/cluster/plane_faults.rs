@@ -1,4 +1,4 @@
-//! `podrules run` while parts of the control plane stop, die and come back; and what it is refused or finds there.
+//! `podrules run` while parts of the control plane freeze, die and come back, and with policies and objects that get in its way.
 
 use super::run::agent::Agent;
 use super::run::checks::{Tasks, busy, finish, verdict};
@@ -29,7 +29,7 @@ fn parts_of_the_control_plane_stop_and_come_back() {
                 None
             };
             tasks.add(&agent, 5);
-            until(120, "a word that it isn't ready", || {
+            until(120, "readiness to fail", || {
                 agent.must_live();
                 !agent.is_ready()
             });
@@ -49,7 +49,7 @@ fn parts_of_the_control_plane_stop_and_come_back() {
 }
 
 #[test]
-fn a_policy_that_denies_the_pod_fails_the_task_in_its_words() {
+fn a_policy_that_denies_the_pod_fails_the_task_with_its_message() {
     let place = Place::new("denied");
     let group = "/apis/admissionregistration.k8s.io/v1";
     let policy = json!({
@@ -73,8 +73,8 @@ fn a_policy_that_denies_the_pod_fails_the_task_in_its_words() {
     });
     place.post(&format!("{group}/validatingadmissionpolicies"), &policy).unwrap();
     place.post(&format!("{group}/validatingadmissionpolicybindings"), &binding).unwrap();
-    // It takes a moment until the API server heeds it.
-    place.until("the policy", || place.apply("life-ends", &["--dry-run=server"]).code != 0);
+    // The API server takes a moment to enforce it.
+    place.until("the policy to be enforced", || place.apply("life-ends", &["--dry-run=server"]).code != 0);
     let mut agent = Agent::new(&place);
     agent.start();
     agent.task("ends", "denied");
@@ -89,7 +89,7 @@ fn a_policy_that_denies_the_pod_fails_the_task_in_its_words() {
 }
 
 #[test]
-fn odd_objects_and_files_stop_nothing_else() {
+fn odd_objects_and_files_dont_affect_other_tasks() {
     let place = Place::new("poisoned");
     let mut agent = Agent::new(&place).with(&["--keep-finished", "1s", "--sweep-every", "2s"]);
     let pod = |name: &str, labels: serde_json::Value, annotations: serde_json::Value, more: serde_json::Value| {
@@ -108,7 +108,7 @@ fn odd_objects_and_files_stop_nothing_else() {
         |task: &str| json!({"podrules.io/task-id": task, "podrules.io/queue": "", "podrules.io/lifetime": "none"});
     pod("hand-made", ours("no-such-task"), odd.clone(), json!({}));
     pod("clearml-id-empty", ours(""), odd.clone(), json!({}));
-    // Labels of a task, on Pods that nobody launched for it.
+    // Pods with a task's labels that weren't launched for it.
     pod("impostor", ours("good-1"), odd.clone(), json!({}));
     pod("clearml-id-other", ours("good-1"), json!({}), json!({"finalizers": ["podrules.io/post-delete"]}));
     pod("clearml-id-good-2", json!({}), json!({}), json!({"labels": {"app": "theirs"}}));
@@ -145,7 +145,7 @@ fn odd_objects_and_files_stop_nothing_else() {
     }
     agent.ready();
     assert!(!agent.path("owned").exists());
-    // A Pod that is somebody else's stays, and its task fails.
+    // A Pod that belongs to someone else is left alone, and its task fails.
     agent.task("ends", "good-2");
     agent.until("ends", "good-2", "failed");
     let theirs = place.get(&place.core("pods/clearml-id-good-2")).unwrap();
@@ -153,6 +153,6 @@ fn odd_objects_and_files_stop_nothing_else() {
     let log = agent.log();
     assert!(!log.contains('\u{1b}'), "{log}");
     agent.stop();
-    // It would keep the namespace for ever.
+    // It would block the deletion of the namespace.
     let _ = place.merge(&place.core("pods/clearml-id-other"), &json!({"metadata": {"finalizers": null}}));
 }

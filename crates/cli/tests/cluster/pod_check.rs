@@ -1,6 +1,6 @@
-//! Our check of Pods beside the API server's: every Pod of tests/pod_check is sent with `dryRun`, and the two must agree.
+//! podrules' Pod check compared with the API server's: every Pod of tests/pod_check is sent with `dryRun`, and both must agree.
 //!
-//! Where they don't, and are right not to, tests/cluster/differences.json says why.
+//! Intended differences are listed in tests/cluster/differences.json, with their reasons.
 
 use crate::harness::Place;
 use podrules::diagnostic::Severity;
@@ -29,7 +29,7 @@ fn our_check_and_the_api_server_agree() {
             .map(|finding| format!("{}: {}", finding.at, finding.message))
             .collect();
         if ours.is_empty() {
-            // Of these the place and the account needn't be there.
+            // The namespace and the ServiceAccount of these needn't exist.
             pod["metadata"]["namespace"] = place.namespace.clone().into();
             pod["spec"]["serviceAccountName"] = "clearml-agent-sa".into();
         }
@@ -44,7 +44,7 @@ fn our_check_and_the_api_server_agree() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// What the API server has against the Pod as `apply` sends it.
+/// The API server's objection to the Pod as `apply` sends it, if it has one.
 fn applied(place: &Place, pod: Value) -> Option<Value> {
     let objects = podrules_cluster::launch_objects(Vec::new(), pod, "task", &place.namespace).unwrap();
     let object = &objects[0];

@@ -1,4 +1,4 @@
-//! Stands between podrules and the API server, over plain HTTP, and spoils what passes: how can be changed at any time.
+//! A plain HTTP proxy between podrules and the API server that injects faults. The fault can be changed at any time.
 
 use super::run::agent::free_port;
 use crate::harness::{Place, client};
@@ -20,36 +20,36 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What happens to requests. A share is in percent, and those hit are spread evenly.
+/// What happens to requests. Shares are in percent; the affected requests are spread evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// All is well.
+    /// No fault.
     Pass,
-    /// Nobody listens, and what is connected is cut.
+    /// New connections are refused, and existing ones are closed.
     Refuse,
     /// 429 to everything, with `Retry-After`.
     Busy,
-    /// Such a code in the place of an answer; the API server hears nothing.
+    /// This status code instead of a response; the request doesn't reach the API server.
     Broken { code: u16, share: usize },
-    /// Watches are too old: half of the new ones by the status, half by an event, and those that are there by an event.
+    /// Watches are expired: half of the new ones by status code, half by an event; open ones by an event.
     Gone,
-    /// Everything takes so long.
+    /// Every request is delayed by this long.
     Slow(Duration),
-    /// Requests arrive and are done, but no answer ever comes; watches that are there fall silent for good.
+    /// Requests are carried out, but no response ever comes; open watches fall silent for good.
     Silent,
-    /// Requests arrive and are done, but the connection is cut before the answer.
+    /// Requests are carried out, but the connection is closed before the response.
     LoseAnswers { share: usize },
     /// 401 to everything: the token is no longer valid.
     Unauthorized,
-    /// What watches tell is so old.
+    /// Watch events are delayed by this long.
     Late(Duration),
-    /// Answers and events end in their midst.
+    /// Responses and events are truncated.
     Cut { share: usize },
 }
 
 type Body = UnsyncBoxBody<Bytes, Broken>;
 
-/// The connection is to be cut.
+/// The connection must be closed.
 #[derive(Debug, thiserror::Error)]
 #[error("cut by the proxy")]
 struct Broken;
@@ -60,7 +60,7 @@ struct State {
     requests: AtomicUsize,
 }
 
-/// The proxy. It ends when this is dropped.
+/// The proxy. It stops when this is dropped.
 pub struct Proxy {
     state: Arc<State>,
     home: tempfile::TempDir,
@@ -68,7 +68,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one before the place's API server.
+    /// Starts a proxy for the place's API server.
     pub fn new(place: &Place) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let client = runtime.block_on(client(&place.kubeconfig));
@@ -89,17 +89,17 @@ impl Proxy {
         Proxy { state, home, _runtime: runtime }
     }
 
-    /// A kubeconfig that leads through it.
+    /// A kubeconfig that goes through the proxy.
     pub fn kubeconfig(&self) -> PathBuf {
         self.home.path().join("kubeconfig")
     }
 
-    /// From now on.
+    /// Sets the fault from now on.
     pub fn set(&self, mode: Mode) {
         self.state.mode.send_replace(mode);
     }
 
-    /// How many requests have come.
+    /// How many requests have arrived.
     pub fn requests(&self) -> usize {
         self.state.requests.load(Ordering::Relaxed)
     }
@@ -138,7 +138,7 @@ async fn listen(address: SocketAddr, first: TcpListener, state: Arc<State>) {
 async fn serve(stream: TcpStream, state: Arc<State>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| answer(state.clone(), request));
-    // An error is a connection that was cut, by them or by us.
+    // An error is a connection that either side closed.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -183,7 +183,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     };
     match mode {
         Mode::Silent => {
-            // It has done what was asked. That it would have said so is lost.
+            // The request was carried out. Its response is lost.
             drop(answer);
             pending().await
         }
@@ -199,7 +199,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     }
 }
 
-/// The answer's body, as far as the mode lets it pass while it does.
+/// The response's body, as far as the current mode lets it through.
 fn passed(body: kube::client::Body, state: &State, watches: bool, cut: bool) -> Body {
     let mode = state.mode.subscribe();
     let stream = futures_util::stream::unfold(Some((body, mode)), move |passing| async move {
@@ -242,19 +242,19 @@ fn passed(body: kube::client::Body, state: &State, watches: bool, cut: bool) -> 
             frame
         }
     });
-    // What was cut must not look as if it had come to its end.
+    // A truncated body must not look complete.
     let end = futures_util::stream::iter(cut.then_some(Err(Broken)));
     StreamBody::new(stream.chain(end)).boxed_unsync()
 }
 
-/// `podrules apply` through the proxy: that it does what its modes say.
+/// `podrules apply` through the proxy: checks that each mode does what it says.
 mod tests {
     use super::{Mode, Proxy};
     use crate::harness::Place;
     use std::time::Duration;
 
     #[test]
-    fn what_passes_is_as_without() {
+    fn without_a_fault_nothing_changes() {
         let place = Place::new("pass");
         let proxy = Proxy::new(&place);
         place.apply_by(&proxy.kubeconfig(), "life-ends", &["--wait=60s"]).fine();
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn outages_are_told_as_such() {
+    fn outages_are_reported_as_outages() {
         let place = Place::new("outages");
         let proxy = Proxy::new(&place);
         let refused = |mode, words: &[&str]| {
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hits_some_requests_is_overcome() {
+    fn partial_faults_are_overcome() {
         for (name, mode) in [
             ("lost", Mode::LoseAnswers { share: 30 }),
             ("broken", Mode::Broken { code: 500, share: 30 }),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A kubeconfig like the real one, changed, in a file of its own.
+/// A modified copy of the real kubeconfig, in its own file.
 fn changed(place: &Place, change: impl Fn(String) -> String) -> PathBuf {
     let file = std::env::temp_dir().join(format!("{}.yaml", place.namespace));
     fs::write(&file, change(fs::read_to_string(kubeconfig()).unwrap())).unwrap();
@@ -16,7 +16,7 @@ fn changed(place: &Place, change: impl Fn(String) -> String) -> PathBuf {
 }
 
 #[test]
-fn a_server_that_isnt_there_is_given_up_soon() {
+fn an_unreachable_server_fails_soon() {
     let place = Place::new("unreachable");
     let file = changed(&place, |text| text.replace(crate::harness::server(), "https://127.0.0.1:1"));
     let started = std::time::Instant::now();
@@ -27,7 +27,7 @@ fn a_server_that_isnt_there_is_given_up_soon() {
 }
 
 #[test]
-fn a_certificate_that_isnt_trusted_is_given_up_at_once() {
+fn an_untrusted_certificate_fails_at_once() {
     let place = Place::new("untrusted");
     let file = changed(&place, |text| {
         let at = text.find(", certificate-authority-data").unwrap();
@@ -39,7 +39,7 @@ fn a_certificate_that_isnt_trusted_is_given_up_at_once() {
 }
 
 #[test]
-fn a_token_that_isnt_known_is_refused() {
+fn an_unknown_token_is_refused() {
     let place = Place::new("token");
     let file = changed(&place, |text| text.replace("token: \"", "token: \"x"));
     place.apply_by(&file, "claim", &[]).refused(5, &["error[api-forbidden]", "log in again"]);
@@ -47,7 +47,7 @@ fn a_token_that_isnt_known_is_refused() {
 }
 
 #[test]
-fn kubeconfigs_that_are_wrong_are_told_apart() {
+fn each_kubeconfig_mistake_has_its_own_message() {
     let place = Place::new("kubeconfig");
     let nowhere = PathBuf::from("/no/such/kubeconfig");
     place.apply_by(&nowhere, "claim", &[]).refused(3, &["error[kubeconfig]", "/no/such/kubeconfig"]);
@@ -68,7 +68,7 @@ fn kubeconfigs_that_are_wrong_are_told_apart() {
 }
 
 #[test]
-fn a_namespace_that_isnt_there_is_told() {
+fn a_missing_namespace_is_reported() {
     let mut place = Place::new("gone");
     let real = std::mem::replace(&mut place.namespace, "no-such-namespace".to_owned());
     let ran = place.apply("claim", &[]);
@@ -80,7 +80,7 @@ fn a_namespace_that_isnt_there_is_told() {
 }
 
 #[test]
-fn a_proxy_of_the_kubeconfig_or_the_environment_is_used() {
+fn a_proxy_from_the_kubeconfig_or_the_environment_is_used() {
     let place = Place::new("proxy");
     let (address, used) = proxy();
     let named = format!("cluster: {{proxy-url: \"http://{address}\", server");
@@ -98,7 +98,7 @@ fn a_proxy_of_the_kubeconfig_or_the_environment_is_used() {
     run(command).fine();
 }
 
-/// A proxy that tunnels, and counts how often.
+/// A tunnelling proxy that counts its connections.
 fn proxy() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -129,7 +129,7 @@ fn proxy() -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 #[test]
-fn credentials_may_come_from_a_plugin() {
+fn credentials_can_come_from_a_plugin() {
     let place = Place::new("plugin");
     let text = fs::read_to_string(kubeconfig()).unwrap();
     let at = text.find("{token: ").unwrap();

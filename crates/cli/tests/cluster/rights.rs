@@ -1,4 +1,4 @@
-//! What a ServiceAccount with too few rights gets, and that nothing stays half done.
+//! A ServiceAccount with too few permissions: which errors it gets, and that nothing is left half done.
 
 use crate::harness::{Place, folder, kubeconfig, run};
 use podrules::diagnostic::{Diagnostics, Sources};
@@ -9,7 +9,7 @@ use std::process::Command;
 
 const NAME: &str = "clearml-id-0a1b2c3d4e5f60718293a4b5c6d7e8f9";
 
-/// A kubeconfig of a ServiceAccount that may do what the rules say.
+/// A kubeconfig of a ServiceAccount with these RBAC rules.
 pub fn account(place: &Place, rules: &Value) -> PathBuf {
     let group = "/apis/rbac.authorization.k8s.io/v1/namespaces";
     let meta = json!({"name": "launcher"});
@@ -41,7 +41,7 @@ fn may(resource: &str, verbs: &[&str]) -> Value {
 const ALL: [&str; 4] = ["get", "create", "patch", "delete"];
 
 #[test]
-fn the_rights_that_are_documented_are_enough() {
+fn the_documented_permissions_are_enough() {
     let place = Place::new("enough");
     let rules = json!([may("pods", &ALL), may("persistentvolumeclaims", &ALL), may("configmaps", &ALL)]);
     let file = account(&place, &rules);
@@ -52,7 +52,7 @@ fn the_rights_that_are_documented_are_enough() {
 }
 
 #[test]
-fn the_role_that_is_printed_is_enough() {
+fn the_printed_role_is_enough() {
     let place = Place::new("printed");
     let rules = folder("claim").join("rules.yaml");
     let mut command = Command::new(env!("CARGO_BIN_EXE_podrules"));
@@ -69,7 +69,7 @@ fn the_role_that_is_printed_is_enough() {
 }
 
 #[test]
-fn without_rights_on_a_companion_nothing_is_made() {
+fn without_permissions_on_a_companion_nothing_is_created() {
     let place = Place::new("no-claims");
     let file = account(&place, &json!([may("pods", &ALL), may("persistentvolumeclaims", &["get"])]));
     let words = ["error[api-forbidden]", "persistentvolumeclaims", "get, create, patch and delete", "in rule scratch"];
@@ -80,7 +80,7 @@ fn without_rights_on_a_companion_nothing_is_made() {
 }
 
 #[test]
-fn without_rights_on_pods_the_companions_go_again() {
+fn without_permissions_on_pods_the_companions_are_removed() {
     let place = Place::new("no-pods");
     let rules = json!([may("pods", &["get"]), may("persistentvolumeclaims", &ALL), may("configmaps", &ALL)]);
     let file = account(&place, &rules);
@@ -88,12 +88,12 @@ fn without_rights_on_pods_the_companions_go_again() {
         place.apply_by(&file, "claim", &[]).refused(5, &["error[api-forbidden]", "cannot patch resource \"pods\""]);
     std::fs::remove_file(file).unwrap();
     assert_eq!(ran.stdout, "");
-    place.until("the claim's removal", || place.names(&place.core("persistentvolumeclaims")).is_empty());
+    place.until("the claim to be removed", || place.names(&place.core("persistentvolumeclaims")).is_empty());
     assert!(place.get(&place.core(&format!("configmaps/{NAME}"))).is_err());
 }
 
 #[test]
-fn what_cant_be_removed_again_is_named() {
+fn objects_that_cant_be_removed_are_named() {
     let place = Place::new("no-way-back");
     let most = ["get", "create", "patch"];
     let rules = json!([may("pods", &["get"]), may("persistentvolumeclaims", &most), may("configmaps", &most)]);
@@ -104,7 +104,7 @@ fn what_cant_be_removed_again_is_named() {
 }
 
 #[test]
-fn somebody_else_can_be_acted_as() {
+fn another_user_can_be_impersonated() {
     let place = Place::new("act-as");
     let words = ["error[api-forbidden]", "User \"nobody\" cannot"];
     place.apply("claim", &["--as", "nobody"]).refused(5, &words);
@@ -112,7 +112,7 @@ fn somebody_else_can_be_acted_as() {
 }
 
 #[test]
-fn what_the_cluster_only_warns_of_is_told_and_done() {
+fn warnings_of_the_cluster_are_printed_and_dont_stop_the_launch() {
     let place = Place::new("warned");
     let labels = json!({"metadata": {"labels": {"pod-security.kubernetes.io/warn": "restricted"}}});
     place.merge(&format!("/api/v1/namespaces/{}", place.namespace), &labels).unwrap();
@@ -127,7 +127,7 @@ fn what_the_cluster_only_warns_of_is_told_and_done() {
 }
 
 #[test]
-fn a_policy_of_the_cluster_is_told_in_its_own_words() {
+fn the_message_of_a_cluster_policy_is_reported() {
     let place = Place::new("policy");
     let policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
     let bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
@@ -150,8 +150,8 @@ fn a_policy_of_the_cluster_is_told_in_its_own_words() {
     });
     place.post(policies, &policy).unwrap();
     place.post(bindings, &binding).unwrap();
-    // It takes a moment until the API server heeds it.
-    place.until("the policy", || place.apply("labelled", &["--dry-run=server"]).code != 0);
+    // The API server takes a moment to enforce it.
+    place.until("the policy to be enforced", || place.apply("labelled", &["--dry-run=server"]).code != 0);
     place.apply("labelled", &[]).refused(1, &["error[api-refused]", "vision cannot use this", "ask its administrator"]);
     place.delete(&format!("{bindings}/{}", place.namespace)).unwrap();
     place.delete(&format!("{policies}/{}", place.namespace)).unwrap();

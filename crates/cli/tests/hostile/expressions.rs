@@ -1,4 +1,4 @@
-//! Paths and expressions that would take their parsers too deep or too long.
+//! Paths and expressions that nest too deeply or take too long to parse.
 
 use super::harness::{HEAD, accepts, annotation, path, rejects};
 
@@ -42,7 +42,7 @@ fn descendants_of_descendants() {
         "{HEAD}rules:\n- name: r\n  do:\n    - set: {{path: $.x, value: {{{tree}}}}}\n    \
          - set: {{path: '$..[?$..[?$..[?$..zz]]]', value: 1, optional: true}}\n"
     );
-    // Too much work must not pass for "matches nothing", which `optional` would let through.
+    // A path that exceeds the limit must not count as matching nothing, which `optional` would accept.
     rejects("filters", &rules, "limit-exceeded");
     let each = |inner: &str| format!("[{{forEach: {{in: '$..*', do: {inner}}}}}]");
     let rules = format!(
@@ -115,11 +115,11 @@ fn many_expressions() {
         "{HEAD}vars: {{a: {long}}}\nrules:\n- name: r\n  do:\n    - set: {{path: $.x, value: [{}]}}\n",
         "'${vars.a}',".repeat(1000)
     );
-    rejects("what they bring in", &vars, "limit-exceeded");
+    rejects("the values they insert", &vars, "limit-exceeded");
 }
 
 #[test]
-fn variables_that_need_one_another() {
+fn variables_that_depend_on_each_other() {
     let rules = |vars: &str, use_of: &str| {
         format!("{HEAD}vars:\n{vars}rules:\n- name: r\n  do:\n    - set: {{path: $.spec.x, value: '${{{use_of}}}'}}\n")
     };
@@ -134,7 +134,7 @@ fn variables_that_need_one_another() {
     let computed = chain(3000, |i| format!("  a{i}: \"${{vars[`a{}`]}}\"\n", i + 1));
     rejects("a long chain of computed names", &rules(&computed, "vars.a0"), "limit-exceeded");
     let circle = chain(3000, |i| format!("  a{i}: \"${{vars.a{}}}\"\n", (i + 1) % 3000));
-    rejects("a long circle", &rules(&circle, "vars.a0"), "vars-cycle");
+    rejects("a long cycle", &rules(&circle, "vars.a0"), "vars-cycle");
     let short = chain(12, |i| format!("  a{i}: \"${{vars.a{}}}\"\n", i + 1));
     accepts("a short chain", &rules(&short, "vars.a0"));
 }

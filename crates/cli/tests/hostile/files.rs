@@ -1,4 +1,4 @@
-//! Files that are no files, too large, or not text; pipes that are closed.
+//! Paths that aren't files; files that are too large or aren't text; closed pipes.
 
 use super::harness::{Folder, HEAD, TASK, annotation, finish};
 use std::fs::{self, File};
@@ -11,20 +11,20 @@ fn sparse(folder: &Folder, name: &str, megabytes: u64) {
 }
 
 #[test]
-fn huge_files_are_not_read_whole() {
+fn huge_files_are_not_read_completely() {
     for name in ["values.yaml", "rules.yaml", "task.json", "context.yaml", "clearml.conf"] {
         let folder = Folder::new();
         sparse(&folder, name, 4096);
-        folder.run(&["render", ".", "--config", "clearml.conf"]).told(3, "input");
+        folder.run(&["render", ".", "--config", "clearml.conf"]).reported(3, "input");
     }
     let folder = Folder::new();
     sparse(&folder, "values.yaml", 4096);
-    folder.run(&["validate", "values.yaml"]).told(3, "input");
-    folder.run(&["render", "-f", "/dev/zero", "-t", "task.json"]).told(3, "input");
+    folder.run(&["validate", "values.yaml"]).reported(3, "input");
+    folder.run(&["render", "-f", "/dev/zero", "-t", "task.json"]).reported(3, "input");
 }
 
 #[test]
-fn what_is_no_file() {
+fn paths_that_are_not_files() {
     let folder = Folder::new();
     fs::create_dir(folder.path().join("empty")).unwrap();
     for arguments in [
@@ -38,25 +38,25 @@ fn what_is_no_file() {
         &["render", ".", "--config", "empty"],
         &["validate", "missing.yaml"],
     ] {
-        folder.run(arguments).told(3, "input");
+        folder.run(arguments).reported(3, "input");
     }
-    // Root may read everything.
+    // Root can read everything.
     let secret = folder.write("secret.yaml", "a: 1");
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     if File::open(&secret).is_err() {
-        folder.run(&["render", ".", "-r", "secret.yaml"]).told(3, "input");
+        folder.run(&["render", ".", "-r", "secret.yaml"]).reported(3, "input");
     }
 }
 
 #[test]
-fn what_is_no_text() {
+fn files_that_are_not_text() {
     for bytes in [b"a: \xff\n" as &[u8], b"\xc3", b"\xff\xfea\0:\0", b"\xed\xa0\x80"] {
         let folder = Folder::new();
         folder.write("rules.yaml", bytes);
-        folder.render().told(3, "input");
+        folder.render().reported(3, "input");
         folder.write("rules.yaml", HEAD.to_owned() + "rules: []\n");
         folder.write("task.json", bytes);
-        folder.render().told(3, "input");
+        folder.render().reported(3, "input");
     }
     let folder = Folder::new();
     for bytes in [b"\0" as &[u8], b"a: \0", b"a: \x01\n", b"\0\0\0\0"] {
@@ -72,17 +72,17 @@ fn what_is_no_text() {
 }
 
 #[test]
-fn windows_and_its_marks() {
+fn windows_line_ends_and_byte_order_marks() {
     let folder = Folder::new();
     let rules = annotation("'${zz}'").replace('\n', "\r\n");
     folder.write("rules.yaml", format!("\u{feff}{rules}"));
     let ended = folder.render();
-    ended.told(1, "unknown-variable");
+    ended.reported(1, "unknown-variable");
     assert!(ended.stderr.contains("rules.yaml:6:55"), "{}", ended.stderr);
     let block = "rules:\n- name: r\n  do:\n    - script: |\n        let a = 1;\n        let b = zz;\n";
     folder.write("rules.yaml", format!("{HEAD}{block}").replace('\n', "\r\n"));
     let ended = folder.render();
-    ended.told(1, "unknown-variable");
+    ended.reported(1, "unknown-variable");
     assert!(ended.stderr.contains("rules.yaml:8:17"), "{}", ended.stderr);
     folder.write("task.json", format!("\u{feff}{TASK}"));
     folder.write("rules.yaml", annotation("a").replace('\n', "\r\n"));
@@ -116,10 +116,10 @@ fn configurations_that_explode() {
 #[test]
 fn standard_input() {
     let folder = Folder::new();
-    folder.run(&["render", "-f", "-", "-t", "-"]).told(2, "usage");
-    folder.run(&["render", "-f", "values.yaml", "-t", "-"]).told(1, "json");
+    folder.run(&["render", "-f", "-", "-t", "-"]).reported(2, "usage");
+    folder.run(&["render", "-f", "values.yaml", "-t", "-"]).reported(1, "json");
     finish(folder.command(&["render", "-f", "values.yaml", "-t", "-"]), TASK.as_bytes()).done();
-    // Closed altogether.
+    // Standard input is closed.
     let mut closed = Command::new("sh");
     closed.args([
         "-c",

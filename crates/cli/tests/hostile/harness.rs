@@ -9,9 +9,9 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// A child that takes longer hangs. No test is about time: these machines are slow at times.
+/// A child that takes longer is considered to hang. No test measures time, since CI machines can be slow.
 const WATCHDOG: Duration = Duration::from_secs(180);
-/// What a child may use of the address space, in KiB.
+/// The address space that a child may use, in KiB.
 const MEMORY_KIB: usize = 1 << 20;
 
 /// The beginning of a rules file.
@@ -36,7 +36,7 @@ pub fn path(path: &str) -> String {
     format!("{HEAD}rules:\n- name: r\n  do:\n    - set: {{path: '{path}', value: 1, optional: true}}\n")
 }
 
-/// Compiles and runs rules on this thread, whose stack is small; gives the codes of all that is said.
+/// Compiles and runs rules on this thread, whose stack is small. Returns the codes of all findings, and the Pod.
 pub fn library(rules: &str) -> (Vec<&'static str>, serde_json::Value) {
     let mut sources = Sources::new();
     let file = sources.add("rules.yaml", rules);
@@ -53,7 +53,7 @@ pub fn library(rules: &str) -> (Vec<&'static str>, serde_json::Value) {
     (codes, outcome.pod)
 }
 
-/// A folder for one test's files; gone when it is dropped.
+/// A folder for one test's files, removed on drop.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -91,7 +91,7 @@ impl Folder {
         finish(self.command(arguments), &[])
     }
 
-    /// Renders the folder's files.
+    /// Runs `podrules render` on the folder's files.
     pub fn render(&self) -> Ended {
         self.run(&["render", "."])
     }
@@ -112,9 +112,9 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// It ended with this exit code and told of this kind of finding.
+    /// Asserts that it ended with this exit code and reported a finding with this code.
     #[track_caller]
-    pub fn told(&self, exit: i32, code: &str) -> &Self {
+    pub fn reported(&self, exit: i32, code: &str) -> &Self {
         let start: String = self.stderr.chars().take(600).collect();
         assert_eq!(self.code, Some(exit), "{start}");
         assert!(self.stderr.contains(&format!("[{code}]")), "{code} is not in: {start}");
@@ -166,7 +166,7 @@ pub fn finish(mut command: Command, input: &[u8]) -> Ended {
     }
 }
 
-/// Rules that must end with this exit code and this kind of finding, by the library and by the binary.
+/// Asserts that these rules are rejected with this code, by the library and by the binary.
 #[track_caller]
 pub fn rejects(name: &str, rules: &str, code: &str) {
     let (codes, _) = library(rules);
@@ -174,10 +174,10 @@ pub fn rejects(name: &str, rules: &str, code: &str) {
     let folder = Folder::new();
     folder.write("rules.yaml", rules);
     eprintln!("{name}");
-    folder.render().told(1, code);
+    folder.render().reported(1, code);
 }
 
-/// Rules that must run through.
+/// Asserts that these rules run successfully.
 #[track_caller]
 pub fn accepts(name: &str, rules: &str) -> Ended {
     library(rules);

@@ -1,4 +1,4 @@
-//! A task's and a queue's texts are data: in the Pod, in the explanation, in diagnostics, and for the terminal.
+//! Texts from tasks and queues are data: in the Pod, in explanations, in diagnostics, and on the terminal.
 
 use super::harness::{Folder, HEAD};
 use podrules::diagnostic::{Diagnostics, Sources};
@@ -39,7 +39,7 @@ fn read_yaml(text: &str) -> Vec<Value> {
 }
 
 #[test]
-fn texts_of_a_task_stay_what_they_are() {
+fn texts_of_a_task_are_not_interpreted() {
     for text in TEXTS {
         let folder = Folder::new();
         folder.write("task.json", json!({"id": "abc", "name": text, "parent": text}).to_string());
@@ -68,7 +68,7 @@ fn texts_of_a_task_stay_what_they_are() {
 }
 
 #[test]
-fn diagnostics_show_what_they_quote() {
+fn quoted_texts_in_diagnostics_are_escaped() {
     for text in TEXTS {
         let folder = Folder::new();
         folder.write("task.json", json!({"id": "abc", "name": text}).to_string());
@@ -80,7 +80,7 @@ fn diagnostics_show_what_they_quote() {
         let ended = folder.run(&["render", ".", &format!("-q={queue}")]);
         assert!(matches!(ended.code, Some(1 | 2)), "{text:?}: {ended:?}");
         assert!(!ended.stderr.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}: {}", ended.stderr);
-        // A workflow command is one line, and its text can't begin another.
+        // A workflow command is one line, and its text can't start another.
         folder.write(
             "rules.yaml",
             json!({"apiVersion": "podrules.io/v1", "kind": "Rules", "rules": [], *text: 1}).to_string(),
@@ -104,7 +104,7 @@ fn names_of_queues_are_data() {
             format!("{HEAD}rules:\n- name: r\n  do:\n  - setEnv: {{vars: {{Q: '${{queue.name}}'}}}}\n"),
         );
         let ended = folder.run(&["render", ".", &format!("--queue={name}")]);
-        // What Kubernetes refuses is told; what it takes is the very name.
+        // A name that Kubernetes refuses is reported; any other is used unchanged.
         match ended.code {
             Some(0) => {
                 let pod = &read_yaml(&ended.stdout)[0];

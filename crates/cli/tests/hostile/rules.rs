@@ -3,7 +3,7 @@
 use super::harness::{Folder, HEAD, TASK, accepts, library, rejects};
 use std::fmt::Write as _;
 
-/// `count` levels, each made of nine of the one before.
+/// `count` levels, each of which refers nine times to the one before.
 fn bomb(count: usize, level: impl Fn(usize) -> String) -> String {
     (1..count).map(level).collect()
 }
@@ -27,7 +27,7 @@ fn aliases_that_multiply() {
 }
 
 #[test]
-fn nesting_without_end() {
+fn endless_nesting() {
     for (text, code) in [
         (format!("a: {}", "[".repeat(100_000)), "yaml"),
         (format!("a: {}", "{a: ".repeat(100_000)), "limit-exceeded"),
@@ -45,7 +45,7 @@ fn nesting_without_end() {
 }
 
 #[test]
-fn runs_of_one_character() {
+fn repeated_characters() {
     for one in [
         "[", "{", "- ", "? ", ": ", ":", ",", "&", "*", "!", "%", "@", "`", "|", ">", "'", "\"", "\\", "#", "#\n",
         "\n", " ", "\t", "\r", "---\n", "...\n", "&a ", "!!a ", "<<: ", "é", "\u{2028}", "\u{85}", "[a,", "{a ",
@@ -67,10 +67,10 @@ fn twenty_thousand_rules() {
     folder.write("rules.yaml", &rules);
     assert!(folder.render().done().stdout.contains("a19999: x"));
     folder.run(&["explain", "."]).done();
-    // All of them wrong.
+    // Every rule has a mistake.
     folder.write("rules.yaml", rules.replace("path:", "pat:"));
     let ended = folder.render();
-    ended.told(1, "unknown-key");
+    ended.reported(1, "unknown-key");
     assert!(ended.stderr.contains("more that are not shown"), "{}", &ended.stderr[ended.stderr.len() - 200..]);
 }
 
@@ -86,14 +86,14 @@ fn warnings_do_not_hide_an_error() {
 }
 
 #[test]
-fn keys_without_end() {
+fn endless_keys() {
     let keys: String = (0..60_000).map(|i| format!("k{i}: 1\n")).collect();
     rejects("many", &keys, "unknown-key");
     rejects("twice", &(keys.clone() + "k59999: 1\n".repeat(60_000).as_str()), "duplicate-key");
     let folder = Folder::new();
     folder.write("rules.yaml", format!("{{? {} : 1}}", "x".repeat(3_000_000)));
     let ended = folder.render();
-    ended.told(1, "unknown-key");
+    ended.reported(1, "unknown-key");
     assert!(ended.stderr.len() < 50_000, "{}", ended.stderr.len());
 }
 
@@ -148,7 +148,7 @@ fn texts_that_multiply() {
 }
 
 #[test]
-fn places_that_go_away() {
+fn places_that_disappear() {
     for body in [
         "[{remove: {path: '$.spec.containers'}}, {set: {path: '@.x.y', value: 1}}]",
         "[{remove: {path: '@'}}, {set: {path: '@.x', value: 1}}]",
@@ -161,7 +161,7 @@ fn places_that_go_away() {
 }
 
 #[test]
-fn tasks_of_every_size() {
+fn large_tasks() {
     let folder = Folder::new();
     let rules = format!(
         "{HEAD}rules:\n- name: r\n  when: task.x.len() > 1\n  do:\n  - script: |\n      let n = 0; for x in task.x {{ n += 1; if n > 10 {{ break }} }}\n      try {{ let c = task.x.copy(); }} catch {{}}\n      set_env(\"N\", n);\n"
@@ -174,7 +174,7 @@ fn tasks_of_every_size() {
     folder.write("task.json", format!("{{\"id\": \"abc\", \"x\": [1, 2], \"y\": \"{}\"}}", "y".repeat(10 << 20)));
     folder.render().done();
     folder.write("task.json", format!("{{\"id\": \"abc\", \"x\": \"{}\"}}", "y".repeat(20 << 20)));
-    folder.render().told(3, "input");
+    folder.render().reported(3, "input");
     for (task, code) in [
         ("[".repeat(100_000), "json"),
         ("{\"a\":".repeat(100_000), "json"),
@@ -188,7 +188,7 @@ fn tasks_of_every_size() {
         (String::new(), "json"),
     ] {
         folder.write("task.json", task);
-        folder.render().told(1, code);
+        folder.render().reported(1, code);
     }
     folder.write("task.json", TASK);
 }

@@ -1,4 +1,4 @@
-//! Scripts that try to take all time, memory or stack, or to break the Pod under their own feet.
+//! Scripts that exhaust time, memory or stack, or break the Pod that they are working on.
 
 use super::harness::{accepts, library, rejects, script};
 
@@ -6,7 +6,7 @@ use super::harness::{accepts, library, rejects, script};
 const LONG: &str = r#"let s = "x"; for i in 0..17 { s += s } "#;
 
 #[test]
-fn scripts_without_end() {
+fn endless_scripts() {
     for code in [
         "loop {}",
         "while true { log(\"x\") }",
@@ -76,7 +76,7 @@ fn values_that_nest() {
     ] {
         rejects(code, &script(code), "limit-exceeded");
     }
-    // As deep as it goes, and then everything that walks it.
+    // A value of the maximum depth, and everything that walks it.
     for walk in
         ["a == b", "log(a)", "debug(a)", "json(a)", "a.contains(b)", "a in [b]", "switch a { 1 => 2 }", "pod.a = a"]
     {
@@ -105,7 +105,7 @@ fn what_closures_share_does_not_panic() {
 }
 
 #[test]
-fn numbers_at_their_ends() {
+fn extreme_numbers() {
     let least = "let x = -9223372036854775807 - 1;";
     for code in ["log(-x);", "log(x / -1);", "log(x % -1);", "log(abs(x));", "log(1 / 0);", "log(2 ** 1000000);"] {
         rejects(code, &script(&format!("{least}{code}")), "script-failed");
@@ -148,7 +148,7 @@ fn patterns_that_explode() {
 }
 
 #[test]
-fn the_pod_taken_apart() {
+fn a_dismantled_pod() {
     for code in [
         "pod.spec = 1; pod.spec.a = 1;",
         "let c = pod.spec.containers; pod.spec.remove(\"containers\"); log(c.len()); c.push(1); c[0].x = 1;",
@@ -165,7 +165,7 @@ fn the_pod_taken_apart() {
         rejects(code, &script(code), "operation-failed");
     }
     rejects("no containers", &script("pod.spec = #{containers: 5};"), "operation-failed");
-    // The assembly makes the container again; the checks see what it lacks.
+    // The assembly recreates the container; the checks report what it lacks.
     accepts("emptied", &script("pod.spec.containers = []; pod.spec.containers.push(#{image: \"a\"});"));
 }
 

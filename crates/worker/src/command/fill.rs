@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_replaced_and_other_braces_stay() {
+    fn placeholders_are_replaced_and_other_braces_are_kept() {
         let command = "[[ {queue_name} == 'a' ]] && echo ${HOME} {} {x} {pod_name}{namespace} {a,b}";
         let wanted = "[[ train == 'a' ]] && echo ${HOME} {} {x} clearml-id-0a1bml {a,b}";
         assert_eq!(filled(command, "train").unwrap(), wanted);

@@ -302,13 +302,13 @@ mod tests {
             let again = again.into_result(&text(command)).failure.unwrap();
             assert_eq!(again.message, message);
         }
-        // Even if the shell around it is killed with it, it has run.
+        // It counts as run even if its shell is killed with it.
         assert!(ran(run(&once, "e", "kill -9 0")).failure.unwrap().message.contains("signal: 9"));
         assert_eq!(before(run(&once, "e", "exit 0")), (None, vec![]));
     }
 
     #[test]
-    fn after_its_timeout_it_is_stopped_for_good() {
+    fn after_its_timeout_it_is_stopped_and_never_repeated() {
         let (_folder, once) = once();
         let command = text("echo begun; sleep 98765 & setsid sleep 98765 & sleep 98765");
         let done = once.run("a", &command, &values("q"), &[], None, Duration::from_millis(300)).unwrap();
@@ -331,7 +331,7 @@ mod tests {
             );
             once.forget(key);
         }
-        // Without the state folder nothing is started; a later call may have it.
+        // Without the state folder, nothing is started; a later call can succeed.
         fs::remove_dir_all(folder.path()).unwrap();
         assert!(once.run("b", &text("exit 0"), &values("q"), &[], None, TIMEOUT).is_err());
         fs::write(folder.path(), "").unwrap();
@@ -339,12 +339,12 @@ mod tests {
     }
 
     #[test]
-    fn the_shell_around_is_out_of_reach_of_the_values_and_the_command() {
+    fn neither_values_nor_commands_can_break_the_surrounding_shell() {
         let (_folder, once) = once();
         let env = [("BASH_ENV", "/dev/stdin"), ("BASH_FUNC_echo%%", "() { exit 5; }"), ("PODRULES_PROCESS", "x")];
         let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let done = once.run("a", &text("printf 1; exit 7; }; echo"), &values("q"), &env, None, TIMEOUT).unwrap();
-        // A syntax error of the command's own: its text isn't part of the shell's.
+        // A syntax error in the command only: its text isn't part of the surrounding shell's.
         assert_eq!(ran(done).failure.unwrap().message, "the command exited with exit status: 2");
         let done = once.run("b", &text("printf 1; exit 7"), &values("q"), &env, None, TIMEOUT).unwrap();
         assert_eq!(ran(done).failure.unwrap().message, "the command exited with exit status: 7");
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_at_once_one_runs_it() {
+    fn only_one_of_several_concurrent_calls_runs_it() {
         let (folder, once) = once();
         let ledger = folder.path().join("ledger");
         let command = format!("sleep 0.05; echo ran >> {}", ledger.display());

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_says_that_the_command_has_ended_whatever_it_contains() {
+    fn an_end_file_means_that_the_command_ended_whatever_it_contains() {
         let folder = tempfile::tempdir().unwrap();
         let record = Record::new(folder.path(), "a");
         assert_eq!(record.ended().unwrap(), None);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_cut_and_goes_on() {
+    fn a_long_log_is_truncated_and_continues() {
         let folder = tempfile::tempdir().unwrap();
         let record = Record::new(folder.path(), "a");
         let mut log = record.new_log().unwrap();

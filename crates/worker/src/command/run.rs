@@ -175,7 +175,7 @@ mod tests {
         );
         assert!(ran.failure.unwrap().message.contains("took longer than 300ms"));
         assert!(started.elapsed() < Duration::from_secs(20));
-        // What it leaves in the background isn't waited for, and is killed.
+        // Background processes aren't waited for, and are killed.
         let ran = run(&text("sleep 98765 & echo done"), &values("q"), &[], None, TIMEOUT);
         assert!(ran.failure.is_none());
         assert_eq!(ran.log, ["done"]);

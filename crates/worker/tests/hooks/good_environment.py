@@ -1,4 +1,4 @@
-# What stands in the environment of podrules itself (here: of cargo) stays out; what was configured is there.
+# Hooks don't see the environment of podrules itself (here: cargo's), only the configured variables.
 import os
 
 

@@ -1,4 +1,4 @@
-# A child that ends by os._exit, as those of multiprocessing do, says nothing in the hook's name.
+# A child that ends with os._exit, as multiprocessing's do, doesn't answer for the hook.
 import os
 
 

@@ -1,4 +1,4 @@
-# Threads that end in time are no fault.
+# Threads that end in time aren't a fault.
 from concurrent.futures import ThreadPoolExecutor
 
 

@@ -7,7 +7,7 @@ import time
 
 
 def update_template(template, **kwargs):
-    # One in the process group, one that has left it, one whose parent is gone.
+    # One in the process group, one that has left it, and one whose parent has exited.
     subprocess.Popen(["sleep", "987654"])
     subprocess.Popen(["sleep", "987654"], start_new_session=True)
     if os.fork() == 0:

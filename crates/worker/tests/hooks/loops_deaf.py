@@ -5,7 +5,7 @@ import time
 
 
 def update_template(template, **kwargs):
-    # Deaf to the question where it stands, too.
+    # Ignores SIGUSR2 too, which asks for its current line.
     for number in (signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     while True:

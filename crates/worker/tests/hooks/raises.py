@@ -4,6 +4,6 @@
 
 
 def update_template(template, **kwargs):
-    # What it changed before is of no consequence.
+    # Changes made before the exception are discarded.
     template["spec"]["containers"][0]["volumeMounts"].append({})
     return {"template": template}

@@ -5,6 +5,6 @@ import json
 
 
 def update_template(template, **kwargs):
-    # The place is the hook's own line, not that in the library.
+    # The reported line is the hook's, not the library's.
     json.loads("{")
     return {"template": template}

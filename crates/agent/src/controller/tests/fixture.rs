@@ -64,7 +64,7 @@ pub fn leader() -> watch::Receiver<Standing> {
     watch::channel(Standing::Leader { until }).1
 }
 
-/// A controller with a source, of a cluster at this address. Finished Pods are deleted at once.
+/// A controller with a source, for a cluster at this address. Finished Pods are deleted at once.
 pub fn controller(source: SourceClient, server: &str, standing: watch::Receiver<Standing>) -> (Controller, Parts) {
     let scope = Scope { namespaces: vec!["n".into()], agent: AGENT.into(), kinds: vec![Kind::Pod] };
     let settings = Settings {
@@ -97,17 +97,17 @@ pub fn controller(source: SourceClient, server: &str, standing: watch::Receiver<
     (controller, Parts { results, notices, state })
 }
 
-/// A task as a source hands it out.
+/// A task as a source returns it.
 pub fn task(id: &str) -> Task {
     Task { id: id.into(), queue: "q".into(), value: json!({"id": id}), seen: Instant::now() }
 }
 
-/// The event that a task's Pod has this status.
+/// The watch event of a task's Pod with this status.
 pub fn applied(id: &str, status: Value) -> WatchEvent {
     WatchEvent::Applied(0, pod(id, status))
 }
 
-/// The event that a task's Pod was deleted.
+/// The watch event of a task's deleted Pod.
 pub fn deleted(id: &str) -> WatchEvent {
     WatchEvent::Deleted(pod(id, json!({})))
 }

@@ -27,7 +27,7 @@ impl Log {
         self.0.lock().unwrap().clone()
     }
 
-    /// Waits for a line that begins so, and returns where it is.
+    /// Waits for a line with this start, and returns its index.
     async fn until(&self, line: &str) -> usize {
         loop {
             if let Some(at) = self.lines().iter().position(|have| have.starts_with(line)) {
@@ -157,13 +157,13 @@ async fn a_source_that_never_answers_holds_up_neither_watch_events_nor_jobs() {
     let succeeded = json!({"phase": "Succeeded"});
     let mut agent = Running::start(vec![task("a")], vec![applied("b", succeeded)], leader()).await;
     agent.log.until("recording b completed").await;
-    // More events than the channel holds are taken.
+    // The loop reads more events than the channel holds.
     for number in 0..4 * BATCH {
         let id = format!("t{}", number % 50);
         agent.events.send(applied(&id, json!({"phase": "Running"}))).await.unwrap();
     }
     agent.gate.add_permits(1);
-    // The result of a job is taken while the next record hangs.
+    // The loop reads the result of a job while the next record hangs.
     let launched = agent.notices.recv().await.unwrap();
     assert_eq!(&*launched.name, "clearml-id-a");
     agent.log.until("recording a launched").await;
@@ -175,7 +175,7 @@ async fn a_source_that_never_answers_holds_up_neither_watch_events_nor_jobs() {
 }
 
 #[tokio::test]
-async fn a_pod_is_deleted_after_its_end_was_recorded() {
+async fn a_pod_is_deleted_after_its_end_is_recorded() {
     let agent = Running::start(Vec::new(), vec![applied("a", json!({"phase": "Succeeded"}))], leader()).await;
     agent.log.until("recording a completed").await;
     for _ in 0..2 * BATCH {
@@ -204,7 +204,7 @@ async fn a_clean_stop_waits_for_pending_records() {
 }
 
 #[tokio::test]
-async fn after_the_lease_is_lost_only_the_record_under_way_is_written() {
+async fn after_the_lease_is_lost_only_the_current_record_is_written() {
     let until = tokio::time::Instant::now() + Duration::from_secs(1 << 20);
     let (lease, standing) = watch::channel(Standing::Leader { until });
     let pods = ["a", "b", "c"].map(|id| applied(id, json!({"phase": "Failed"})));
@@ -226,7 +226,7 @@ async fn a_source_that_blocks_its_thread_blocks_nothing_else() {
     for _ in 0..4 * BATCH {
         agent.events.send(applied("b", json!({"phase": "Running"}))).await.unwrap();
     }
-    // Nothing is launched before the answer.
+    // Nothing is launched before the source answers.
     assert_eq!(agent.log.lines(), ["blocking"]);
     drop(release);
     agent.log.until("recording a launched").await;

@@ -11,7 +11,7 @@ use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
-/// No server listens there: jobs are started, and their results don't matter here.
+/// An address without a server: jobs start, and their results don't matter here.
 const NOWHERE: &str = "http://127.0.0.1:1";
 
 struct Steps {
@@ -29,7 +29,7 @@ impl Steps {
         Steps { controller, requests, _parts: parts }
     }
 
-    /// A controller that has listed these Pods, whose tasks the source knows as launched.
+    /// A controller that has listed these Pods; the source has their tasks as launched.
     fn with_launched(ids: &[&str], status: &serde_json::Value) -> Self {
         let mut steps = Steps::new();
         steps.observe(WatchEvent::ListStarted(0));
@@ -72,7 +72,7 @@ impl Steps {
         std::iter::from_fn(|| self.requests.try_recv().ok()).map(|request| text(&request)).collect()
     }
 
-    /// Has the one record that is outstanding answered.
+    /// Answers the only outstanding record.
     fn recorded(&mut self, result: Result<(), SourceFault>) -> String {
         let Ok(request) = self.requests.try_recv() else { panic!("no request") };
         let said = text(&request);
@@ -110,7 +110,7 @@ async fn no_task_is_taken_before_pods_are_listed_and_lost_ones_found() {
     steps.observe(WatchEvent::ListDone(0));
     assert_eq!(steps.requests(), ["launched"]);
     steps.answer(Answer::Launched(fault()));
-    // The next attempt comes with a tick, not at once.
+    // The next attempt is made at a tick, not at once.
     assert_eq!(steps.requests(), [""; 0]);
     steps.controller.tick();
     steps.controller.tick();
@@ -119,7 +119,7 @@ async fn no_task_is_taken_before_pods_are_listed_and_lost_ones_found() {
     assert_eq!(steps.requests(), ["record lost failed", "next"]);
     steps.turn();
     steps.controller.tick();
-    assert_eq!(steps.requests(), [""; 0], "one of a kind at a time");
+    assert_eq!(steps.requests(), [""; 0], "at most one request of each kind");
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn a_pod_is_deleted_only_after_its_end_is_recorded() {
     let mut steps = Steps::with_launched(&["a"], &json!({"phase": "Succeeded"}));
     let held = steps.requests.try_recv().unwrap();
     assert_eq!(text(&held), "record a completed");
-    // Whatever comes meanwhile, the task waits for the record.
+    // Whatever happens meanwhile, the task waits for the record.
     steps.observe(applied("a", json!({"phase": "Succeeded", "reason": "x"})));
     steps.controller.tick();
     steps.turn();
@@ -143,7 +143,7 @@ async fn a_failed_record_is_retried_before_anything_else_and_stops_launches() {
     let mut steps = Steps::with_launched(&["a"], &json!({"phase": "Succeeded"}));
     assert_eq!(steps.recorded(fault()), "record a completed");
     assert_eq!((steps.requests(), steps.jobs()), (vec![], 0));
-    // A task that the source hands out now waits.
+    // A task that the source returns now waits.
     steps.answer(Answer::Next { asked: 5, result: Ok(vec![task("b")]) });
     steps.controller.tick();
     steps.turn();
@@ -170,7 +170,7 @@ async fn records_about_a_task_are_made_one_after_another() {
 }
 
 #[tokio::test]
-async fn an_end_that_is_recorded_is_final() {
+async fn a_recorded_end_is_final() {
     let mut steps = Steps::with_launched(&["a"], &json!({"phase": "Failed"}));
     assert_eq!(steps.recorded(Ok(())), "record a failed");
     steps.observe(applied("a", json!({"phase": "Succeeded"})));
@@ -206,7 +206,7 @@ async fn a_withdrawn_task_without_a_pod_is_aborted_until_that_is_recorded() {
     assert!(!steps.controller.tracked.contains_key("a"));
 }
 
-/// A batch of old companions of these tasks, and what is dropped when all are decided on.
+/// A batch of old companions of these tasks. The receiver's sender is dropped when all are decided on.
 fn companions(keys: &[&str]) -> (Batch, oneshot::Receiver<()>) {
     let url: Arc<str> = "/api/v1/namespaces/n/secrets".into();
     let companions = keys.iter().map(|key| {
@@ -224,7 +224,7 @@ async fn leftover_companions_are_decided_on_one_after_another() {
     assert_eq!(steps.recorded(Ok(())), "record runs running");
     let (batch, mut handled) = companions(&["runs", "waits", "ended", "unknown", "fails"]);
     steps.controller.job_done(JobResult::CompanionsFound(batch));
-    // That of a tracked task needs no request.
+    // The companion of a tracked task needs no request.
     for (key, state, repairs) in [
         ("waits", Ok(Some(TaskState::Waiting)), 0),
         ("ended", Ok(Some(TaskState::Ended(End::Completed))), 1),
@@ -237,7 +237,7 @@ async fn leftover_companions_are_decided_on_one_after_another() {
     assert_eq!((steps.requests(), steps.jobs()), (vec!["state fails".to_owned()], 0));
     assert!(handled.try_recv() == Err(oneshot::error::TryRecvError::Empty));
     steps.answer(Answer::State("fails".into(), Purpose::Collect, fault()));
-    // What failed is kept; the others are removed by one job.
+    // Where the request failed, the companion is kept; one job removes the others.
     assert!(steps.controller.batch.is_none());
     assert_eq!(steps.jobs(), 1);
 }

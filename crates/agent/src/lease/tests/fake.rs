@@ -1,4 +1,4 @@
-//! An API server with one Lease, which fails as the test wants.
+//! An API server with one Lease, which fails as the test specifies.
 
 use http::{Method, Request, Response};
 use kube::client::Body;
@@ -10,7 +10,7 @@ pub const PATH: &str = "/apis/coordination.k8s.io/v1/namespaces/clearml/leases";
 
 /// How a request fails.
 pub enum Trouble {
-    /// Not at all.
+    /// It doesn't fail.
     Nothing,
     /// It is refused with this code and message.
     Refuse(u16, &'static str),
@@ -22,7 +22,7 @@ pub enum Trouble {
     Silent,
     /// The response is not JSON.
     Garbage,
-    /// Somebody changes the Lease first.
+    /// Another client changes the Lease first.
     Meddle(fn(&mut Value)),
 }
 

@@ -1,4 +1,4 @@
-//! Several keepers of one Lease, with a fake API server and a clock that the test moves.
+//! Several candidates for one Lease, with a fake API server and a clock that the test controls.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod fake;
@@ -112,15 +112,15 @@ async fn a_renewal_takes_one_request_and_keeps_what_others_wrote() {
 }
 
 #[tokio::test]
-async fn losing_a_race_makes_no_leader() {
+async fn the_loser_of_a_race_does_not_become_leader() {
     let world = World::new();
     let (mut a, mut b) = (world.holder("a"), world.holder("b"));
-    // Both find nothing, and `b` creates it first.
+    // Both find no Lease, and `b` creates it first.
     world.server.then(Trouble::Refuse(404, "")).then(Trouble::Refuse(409, "already exists"));
     a.round().await;
     assert_eq!(follows(a.standing()), (None, String::new()));
     b.round().await;
-    // Both see it expired, and `b` renews it after all.
+    // Both see that it has expired, and `b` renews it after all.
     a.round().await;
     world.clock.pass(15);
     world.server.log();
@@ -244,7 +244,7 @@ async fn a_released_lease_can_be_acquired_at_once() {
     let (mut a, mut b) = (world.holder("a"), world.holder("b"));
     a.round().await;
     b.round().await;
-    // The result of the last write is unknown: it reads the Lease first.
+    // The result of the last write is unknown, so it reads the Lease first.
     world.server.then(Trouble::Lost(500));
     a.round().await;
     world.server.log();

@@ -1,4 +1,4 @@
-//! A `podrules run` that works through a folder of tasks, and can be killed and started again.
+//! A `podrules run` on a folder of tasks, which can be killed and restarted.
 
 use super::super::harness::{Place, until};
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,7 +12,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-/// What the queues of these tests are for: kwok plays the lives (tools/cluster/pods.yaml).
+/// The queues of these tests. kwok simulates how their Pods behave (tools/cluster/pods.yaml).
 const RULES: &str = "
 apiVersion: podrules.io/v1
 kind: Rules
@@ -45,7 +45,7 @@ pub struct Agent<'a> {
     child: Option<Child>,
 }
 
-/// A port of loopback that is free, below the range of which outgoing connections take theirs.
+/// A free loopback port, below the range of ephemeral ports.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
@@ -59,7 +59,7 @@ pub fn free_port() -> u16 {
 }
 
 impl<'a> Agent<'a> {
-    /// Not started yet. Its queues: `ends`, `breaks`, `no-image`, `nowhere`; of all others the Pods run for ever.
+    /// An agent that hasn't started yet. Its queues: `ends`, `breaks`, `no-image`, `nowhere`; Pods of all others run forever.
     pub fn new(place: &'a Place) -> Self {
         let home = tempfile::tempdir().unwrap();
         let tasks = home.path().join("tasks");
@@ -84,25 +84,25 @@ impl<'a> Agent<'a> {
         agent.rules(RULES).values(&json!({"queues": queues}))
     }
 
-    /// Other rules.
+    /// Replaces the rules.
     pub fn rules(self, text: &str) -> Self {
         fs::write(self.path("rules.yaml"), text).unwrap();
         self
     }
 
-    /// More rules than there are, in the same form.
+    /// Adds rules, in the same form.
     pub fn more_rules(self, text: &str) -> Self {
         let all = format!("{RULES}{text}");
         self.rules(&all)
     }
 
-    /// Other values: what is below `agentk8sglue`.
+    /// Replaces the values: what is below `agentk8sglue`.
     pub fn values(self, glue: &Value) -> Self {
         fs::write(self.path("values.yaml"), json!({"agentk8sglue": glue}).to_string()).unwrap();
         self
     }
 
-    /// The values' own commands around a Pod's life, as bash.
+    /// The values' pre-apply and post-delete commands, as bash.
     pub fn commands(self, pre_apply: &str, post_delete: &str) -> Self {
         let environment = json!([
             {"name": "CLEARML_K8S_GLUE_POD_PRE_APPLY_CMD", "value": pre_apply},
@@ -111,50 +111,50 @@ impl<'a> Agent<'a> {
         self.values(&json!({"extraEnvs": environment}))
     }
 
-    /// More of the command line.
+    /// Adds command-line arguments.
     pub fn with(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
         self
     }
 
-    /// Replicas are several: they elect a leader.
+    /// One of several replicas, which elect a leader.
     pub fn elects(mut self) -> Self {
         self.elects = true;
         self
     }
 
-    /// A replica: its folders of tasks and of state are those of another one.
+    /// A replica that shares the tasks and state folders of another one.
     pub fn beside(mut self, other: &Agent) -> Self {
         self.tasks.clone_from(&other.tasks);
         self.state.clone_from(&other.state);
         self
     }
 
-    /// Another way to the cluster.
+    /// Uses another kubeconfig.
     pub fn by(mut self, kubeconfig: &Path) -> Self {
         kubeconfig.clone_into(&mut self.kubeconfig);
         self
     }
 
-    /// A variable of its environment, for the next start.
+    /// Sets an environment variable for the next start.
     pub fn set(&mut self, name: &str, value: &str) {
         self.unset(name);
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Without it.
+    /// Removes an environment variable for the next start.
     pub fn unset(&mut self, name: &str) {
         self.environment.retain(|(other, _)| other != name);
     }
 
-    /// A file of its own folder.
+    /// A file in its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
     /// Starts it.
     pub fn start(&mut self) {
-        assert!(self.child.is_none(), "it runs already");
+        assert!(self.child.is_none(), "it is already running");
         let log = fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_podrules"));
         command.current_dir(self.home.path());
@@ -180,7 +180,7 @@ impl<'a> Agent<'a> {
         self.task_as(queue, id, &json!({"id": id, "container": {"image": "ubuntu:22.04"}}).to_string());
     }
 
-    /// Writes a file for a task as a whole, as writers should: under another name first.
+    /// Writes a task file atomically, as writers should: under another name first.
     pub fn task_as(&self, queue: &str, name: &str, text: &str) {
         let folder = self.tasks.join(queue);
         fs::create_dir_all(&folder).unwrap();
@@ -189,28 +189,28 @@ impl<'a> Agent<'a> {
         fs::rename(new, folder.join(format!("{name}.json"))).unwrap();
     }
 
-    /// Nobody wants the task any more.
+    /// Withdraws the task.
     pub fn remove(&self, queue: &str, name: &str) {
         fs::remove_file(self.tasks.join(queue).join(format!("{name}.json"))).unwrap();
     }
 
-    /// What is said of the task: null as long as nothing is.
+    /// The task's status; null if it has none yet.
     pub fn status(&self, queue: &str, name: &str) -> Value {
         let file = self.tasks.join(queue).join(format!("{name}.json.status.json"));
         match fs::read_to_string(file) {
-            // Half a file is never to be seen.
+            // A half-written file must never be visible.
             Ok(text) => serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error} in: {text}")),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Value::Null,
             Err(error) => panic!("{name}: {error}"),
         }
     }
 
-    /// The word for it, empty if there is none.
+    /// The status word, empty if there is none.
     pub fn word(&self, queue: &str, name: &str) -> String {
         self.status(queue, name)["status"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Waits until the task's status is this, and gives all of it.
+    /// Waits until the task has this status, and returns it in full.
     pub fn until(&mut self, queue: &str, name: &str, word: &str) -> Value {
         for _ in 0..1200 {
             let status = self.status(queue, name);
@@ -218,23 +218,23 @@ impl<'a> Agent<'a> {
             if now == word {
                 return status;
             }
-            assert!(!["completed", "failed", "aborted"].contains(&now), "{name} is not to end as {status}");
+            assert!(!["completed", "failed", "aborted"].contains(&now), "{name} must not end as {status}");
             self.must_live();
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("{name} is not {word} but {}", self.status(queue, name));
+        panic!("{name} isn't {word}, but {}", self.status(queue, name));
     }
 
-    /// Fails the test if the process has ended.
+    /// Fails the test if the process has exited.
     pub fn must_live(&mut self) {
         if let Some(child) = &mut self.child
             && let Some(status) = child.try_wait().unwrap()
         {
-            panic!("podrules run has ended: {status}");
+            panic!("podrules run has exited: {status}");
         }
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until the process exits by itself.
     pub fn ended(&mut self) -> ExitStatus {
         let child = self.child.as_mut().expect("it runs");
         for _ in 0..1200 {
@@ -244,16 +244,16 @@ impl<'a> Agent<'a> {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("podrules run has not ended");
+        panic!("podrules run hasn't exited");
     }
 
-    /// Waits until it has killed itself, where `PODRULES_CRASH_AT` says.
+    /// Waits until the process has killed itself at the step that `PODRULES_CRASH_AT` names.
     pub fn crashed(&mut self) {
         let status = self.ended();
-        assert_eq!(status.signal(), Some(Signal::KILL.as_raw()), "it has ended otherwise: {status}");
+        assert_eq!(status.signal(), Some(Signal::KILL.as_raw()), "it exited for another reason: {status}");
     }
 
-    /// kill -9, wherever it is.
+    /// Kills the process with SIGKILL, whatever it is doing.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -261,24 +261,24 @@ impl<'a> Agent<'a> {
         }
     }
 
-    /// Asks it to end, which it must do well.
+    /// Asks the process to stop; it must exit with success.
     pub fn stop(&mut self) {
         kill_process(Pid::from_child(self.child.as_ref().expect("it runs")), Signal::TERM).unwrap();
         let status = self.ended();
         assert_eq!(status.code(), Some(0), "{status}");
     }
 
-    /// It stops where it is, and knows nothing of it.
+    /// Suspends the process (SIGSTOP).
     pub fn freeze(&self) {
         kill_process(Pid::from_child(self.child.as_ref().expect("it runs")), Signal::STOP).unwrap();
     }
 
-    /// It goes on.
+    /// Resumes the process (SIGCONT).
     pub fn thaw(&self) {
         kill_process(Pid::from_child(self.child.as_ref().expect("it runs")), Signal::CONT).unwrap();
     }
 
-    /// An answer of its own HTTP server: status and body, if there is one.
+    /// A response of the agent's HTTP server: status code and body, if it answers.
     pub fn http(&self, path: &str) -> Option<(u16, String)> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2)).ok()?;
@@ -291,12 +291,12 @@ impl<'a> Agent<'a> {
         Some((code, body.to_owned()))
     }
 
-    /// Whether it says that it is ready.
+    /// Whether it reports that it is ready.
     pub fn is_ready(&self) -> bool {
         self.http("/readyz").is_some_and(|(code, _)| code == 200)
     }
 
-    /// Waits until it is.
+    /// Waits until it is ready.
     pub fn ready(&mut self) {
         until(60, "readiness", || {
             self.must_live();
@@ -304,7 +304,7 @@ impl<'a> Agent<'a> {
         });
     }
 
-    /// What it has logged, of all its lives.
+    /// The log of all its runs.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
     }
@@ -318,12 +318,12 @@ impl Drop for Agent<'_> {
         }
         if std::thread::panicking() {
             let log = self.log();
-            // All of it, for who looks into the matter.
+            // The complete log, for whoever investigates.
             if let Some(path) = std::env::var_os("PODRULES_KEEP_LOG") {
                 let _ = fs::write(path, &log);
             }
             let lines: Vec<&str> = log.lines().collect();
-            eprintln!("the last of {} lines of its log:", lines.len());
+            eprintln!("the last of {} log lines:", lines.len());
             for line in &lines[lines.len().saturating_sub(40)..] {
                 eprintln!("  {line}");
             }

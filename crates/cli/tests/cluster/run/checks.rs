@@ -1,4 +1,4 @@
-//! What must hold in the end, whatever happened on the way: no task lost, none launched twice, nothing left behind.
+//! What must hold in the end, whatever happens in between: no task lost, none launched twice, nothing left behind.
 
 use super::super::harness::Place;
 use super::agent::Agent;
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 
-/// Companions of each lifetime for each task, Pods that end at once, and commands that leave a line each.
+/// Companions of each lifetime for each task, Pods that finish at once, and commands that each write a line.
 pub const RULES: &str = r#"
 apiVersion: podrules.io/v1
 kind: Rules
@@ -37,7 +37,7 @@ rules:
     do: [addAnnotations: {annotations: {podrules.io/life: ends}}]
 "#;
 
-/// An agent with those rules. A command writes its line first and takes a while then: a kill in between must not repeat it.
+/// An agent with those rules. Each command writes its line first, then takes a while: a kill in between must not repeat it.
 pub fn busy(place: &Place) -> Agent<'_> {
     let agent = Agent::new(place).rules(RULES).with(&["--keep-finished", "1s", "--sweep-every", "5s"]);
     let log = agent.path("post-delete");
@@ -45,7 +45,7 @@ pub fn busy(place: &Place) -> Agent<'_> {
     agent.commands("true", &post_delete)
 }
 
-/// Tasks of one queue, and what was last said of each that has ended.
+/// Tasks of one queue, and the last status of each that has ended.
 #[derive(Default)]
 pub struct Tasks {
     pub ids: Vec<String>,
@@ -55,7 +55,7 @@ pub struct Tasks {
 pub const QUEUE: &str = "others";
 
 impl Tasks {
-    /// So many more.
+    /// Adds this many tasks.
     pub fn add(&mut self, agent: &Agent, count: usize) {
         for _ in 0..count {
             let id = format!("t{:05}", self.ids.len());
@@ -64,7 +64,7 @@ impl Tasks {
         }
     }
 
-    /// How many have not ended. What was said of an end must not change any more.
+    /// How many tasks haven't ended. A final status must not change.
     pub fn left(&mut self, agent: &Agent) -> usize {
         for id in &self.ids {
             let word = agent.word(QUEUE, id);
@@ -79,14 +79,14 @@ impl Tasks {
         self.ids.len() - self.ended.len()
     }
 
-    /// Those that didn't complete.
+    /// The tasks that didn't complete.
     fn lost(&self) -> Vec<String> {
         let lost = |id: &&String| self.ended.get(*id).is_none_or(|word| word != "completed");
         self.ids.iter().filter(lost).cloned().collect()
     }
 }
 
-/// Waits for the end of all tasks, so many seconds at most without one ending.
+/// Waits for all tasks to end, at most this many seconds without one ending.
 pub fn finish(agent: &mut Agent, tasks: &mut Tasks, seconds: u64) {
     let mut before = usize::MAX;
     let mut since = std::time::Instant::now();
@@ -110,7 +110,7 @@ pub fn finish(agent: &mut Agent, tasks: &mut Tasks, seconds: u64) {
     }
 }
 
-/// Objects of tasks that are still there, without those to keep.
+/// Objects of tasks that still exist, except those to keep.
 fn left_behind(place: &Place) -> Vec<String> {
     let mut left = Vec::new();
     for kind in ["pods", "configmaps", "secrets"] {
@@ -125,9 +125,9 @@ fn left_behind(place: &Place) -> Vec<String> {
     left
 }
 
-/// Says in one line how it went, and fails if it went wrong. All tasks must have ended before, and the agent still run.
+/// Prints the result in one line, and fails if anything is wrong. All tasks must have ended, and the agent must still be running.
 pub fn verdict(agent: &mut Agent, witness: &Witness, tasks: &mut Tasks, what: &str, kills: u64) {
-    // Pods go after they were kept, companions with the garbage collector.
+    // Pods are deleted once their time is over, companions by the garbage collector.
     let mut left = left_behind(agent.place);
     for _ in 0..1200 {
         if left.is_empty() {
@@ -148,7 +148,7 @@ pub fn verdict(agent: &mut Agent, witness: &Witness, tasks: &mut Tasks, what: &s
     let often = counts.values().filter(|count| **count > 1).count();
     let unseen = tasks.ids.iter().filter(|id| !witness.seen().pods.contains_key(*id)).count();
     let post_delete = if never + often == 0 { "once".to_owned() } else { format!("never:{never},twice:{often}") };
-    // Not by println!, which is heard only if the test fails.
+    // Not println!, which shows only if the test fails.
     let _ = writeln!(
         std::io::stdout(),
         "{what}: tasks={} kills={kills} lost={} doubled={} orphaned={} post-delete={post_delete}",
@@ -169,9 +169,9 @@ pub fn verdict(agent: &mut Agent, witness: &Witness, tasks: &mut Tasks, what: &s
     }
     let blinks = witness.seen().blinks;
     if blinks > 0 {
-        let _ = writeln!(std::io::stdout(), "{what}: the witness may have missed something, {blinks} times");
+        let _ = writeln!(std::io::stdout(), "{what}: the witness may have missed Pods, {blinks} times");
     }
     assert!(wrong.is_empty() && unseen == 0, "{what}: {unseen} tasks without a Pod\n{wrong}");
     let kept = agent.place.get(&agent.place.core("configmaps/kept")).map(|map| map["metadata"]["labels"].clone());
-    assert!(kept.is_ok_and(|labels: Value| labels["podrules.io/lifetime"] == "keep"), "what is to be kept is gone");
+    assert!(kept.is_ok_and(|labels: Value| labels["podrules.io/lifetime"] == "keep"), "the companion to keep is gone");
 }

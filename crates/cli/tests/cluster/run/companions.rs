@@ -1,4 +1,4 @@
-//! Companions and Jobs: what is there while a task lives, and what is when it has ended.
+//! Companions and Jobs: which objects exist while a task runs, and which after it has ended.
 
 use super::super::harness::Place;
 use super::agent::Agent;
@@ -6,7 +6,7 @@ use super::checks;
 use serde_json::{Value, json};
 
 #[test]
-fn each_lifetime_ends_as_it_says() {
+fn each_lifetime_ends_as_documented() {
     let place = Place::new("lifetimes");
     let mut agent = Agent::new(&place).rules(&checks::RULES.replace("podrules.io/life: ends", "a: b"));
     agent.start();
@@ -20,18 +20,21 @@ fn each_lifetime_ends_as_it_says() {
     assert_eq!(secret["metadata"]["labels"]["podrules.io/lifetime"], "task");
     assert_eq!(secret["metadata"]["labels"]["podrules.io/rule"], "everything");
     assert!(place.get(&kept).is_ok());
-    // kwok lets no Pod of this life end: we do.
+    // kwok never finishes Pods of this queue, so the test does.
     end(&place, "clearml-id-c");
     agent.until("others", "c", "completed");
-    assert!(place.get(&of_pod).is_ok() && place.get(&of_task).is_ok(), "they go when the Pod goes, which is kept");
+    assert!(
+        place.get(&of_pod).is_ok() && place.get(&of_task).is_ok(),
+        "they must exist as long as the Pod, which is kept"
+    );
     place.delete(&place.core("pods/clearml-id-c")).unwrap();
-    place.until("the removal of what was the task's", || place.get(&of_task).is_err());
-    place.until("the removal of what was the Pod's", || place.get(&of_pod).is_err());
+    place.until("the task's companion to be removed", || place.get(&of_task).is_err());
+    place.until("the Pod's companion to be removed", || place.get(&of_pod).is_err());
     assert!(place.get(&kept).is_ok());
     assert_eq!(agent.word("others", "c"), "completed");
 }
 
-/// Lets a Pod succeed.
+/// Makes a Pod succeed.
 pub fn end(place: &Place, name: &str) {
     let path = place.core(&format!("pods/{name}/status"));
     let state = json!({"terminated": {"exitCode": 0, "reason": "Completed"}});
@@ -44,7 +47,7 @@ pub fn end(place: &Place, name: &str) {
 }
 
 #[test]
-fn a_companion_that_is_somebody_elses_fails_the_task_and_says_the_rule() {
+fn a_companion_that_belongs_to_someone_else_fails_the_task_and_names_the_rule() {
     let place = Place::new("theirs");
     let theirs = json!({"metadata": {"name": "clearml-id-t-pod"}, "data": {"a": "theirs"}});
     place.post(&place.core("configmaps"), &theirs).unwrap();
@@ -55,12 +58,12 @@ fn a_companion_that_is_somebody_elses_fails_the_task_and_says_the_rule() {
     assert!(status["message"].as_str().unwrap().contains("everything"), "{status}");
     assert_ne!(status["reason"], "");
     assert!(place.get(&place.core("pods/clearml-id-t")).is_err());
-    place.until("the way back", || place.get(&place.core("secrets/clearml-id-t-task")).is_err());
+    place.until("the rollback", || place.get(&place.core("secrets/clearml-id-t-task")).is_err());
     assert_eq!(place.get(&place.core("configmaps/clearml-id-t-pod")).unwrap()["data"]["a"], "theirs");
 }
 
 #[test]
-fn custom_kinds_are_companions_that_go_with_the_task() {
+fn custom_resources_are_deleted_with_the_task() {
     let place = Place::new("custom");
     let definition = json!({
         "metadata": {"name": "caches.run.podrules.io"},
@@ -73,7 +76,7 @@ fn custom_kinds_are_companions_that_go_with_the_task() {
             }],
         },
     });
-    // A control plane that was used before has it.
+    // On a control plane that was used before, it already exists.
     let _ = place.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition);
     let caches = format!("/apis/run.podrules.io/v1/namespaces/{}/caches", place.namespace);
     place.until("the kind", || place.get(&caches).is_ok());
@@ -89,12 +92,12 @@ fn custom_kinds_are_companions_that_go_with_the_task() {
     agent.start();
     agent.task("others", "x");
     agent.until("others", "x", "completed");
-    place.until("the removal of both", || place.names(&caches).is_empty());
+    place.until("both to be removed", || place.names(&caches).is_empty());
     assert!(place.names(&place.core("pods")).is_empty());
 }
 
 #[test]
-fn a_job_is_followed_through_its_pod() {
+fn a_job_is_observed_through_its_pod() {
     let place = Place::new("jobs");
     let mut agent = Agent::new(&place)
         .values(&json!({"taskAsJob": true, "queues": {"ends": {}, "breaks": {}, "runs": {}}}))
@@ -108,10 +111,10 @@ fn a_job_is_followed_through_its_pod() {
     assert!(status.to_string().contains("OOMKilled"), "{status}");
     agent.until("runs", "runs", "running");
     let jobs = format!("/apis/batch/v1/namespaces/{}/jobs", place.namespace);
-    place.until("the removal of what has ended", || place.names(&jobs) == ["clearml-id-runs"]);
+    place.until("finished Jobs to be removed", || place.names(&jobs) == ["clearml-id-runs"]);
     let running = |list: Value| list["items"].as_array().unwrap().len();
-    place.until("the removal of their Pods", || running(place.get(&place.core("pods")).unwrap()) == 1);
+    place.until("their Pods to be removed", || running(place.get(&place.core("pods")).unwrap()) == 1);
     agent.remove("runs", "runs");
-    place.until("the removal of the Job", || place.names(&jobs).is_empty());
-    place.until("the removal of its Pod", || place.names(&place.core("pods")).is_empty());
+    place.until("the Job to be removed", || place.names(&jobs).is_empty());
+    place.until("its Pod to be removed", || place.names(&place.core("pods")).is_empty());
 }

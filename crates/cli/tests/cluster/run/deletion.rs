@@ -1,4 +1,4 @@
-//! Withdrawn tasks, Pods that somebody deletes, and the post-delete command.
+//! Withdrawn tasks, Pods that someone else deletes, and the post-delete command.
 
 use super::super::harness::{Place, until};
 use super::super::proxy::{Mode, Proxy};
@@ -7,7 +7,7 @@ use serde_json::json;
 use std::fs;
 use std::time::Duration;
 
-/// Pods that run for ever, and a line for each that is gone.
+/// Pods that run forever, and a line for each deleted one.
 fn logging(place: &Place) -> Agent<'_> {
     let agent = Agent::new(place);
     let log = agent.path("post-delete");
@@ -23,7 +23,7 @@ fn lines(agent: &Agent) -> Vec<String> {
 }
 
 #[test]
-fn a_task_whose_file_is_removed_is_aborted() {
+fn removing_a_task_file_aborts_the_task() {
     let place = Place::new("aborted");
     let mut agent = logging(&place);
     agent.start();
@@ -35,13 +35,13 @@ fn a_task_whose_file_is_removed_is_aborted() {
     agent.remove("nowhere", "unwanted-too");
     place.until("the Pods' removal", || place.names(&place.core("pods")).is_empty());
     until(60, "the commands", || lines(&agent).len() == 2);
-    // Its name may be used again, by another task.
+    // Another task may reuse its name.
     agent.task("runs", "unwanted-3");
     agent.until("runs", "unwanted-3", "running");
 }
 
 #[test]
-fn a_task_that_is_removed_while_nobody_looks_is_aborted_after() {
+fn a_task_that_is_removed_while_no_agent_runs_is_aborted_later() {
     let place = Place::new("aborted-later");
     let mut agent = Agent::new(&place).with(&["--sweep-every", "2s"]);
     agent.start();
@@ -54,7 +54,7 @@ fn a_task_that_is_removed_while_nobody_looks_is_aborted_after() {
 }
 
 #[test]
-fn a_pod_that_somebody_deletes_fails_its_task() {
+fn deleting_a_pod_fails_its_task() {
     let place = Place::new("deleted");
     let mut agent = logging(&place);
     agent.start();
@@ -69,7 +69,7 @@ fn a_pod_that_somebody_deletes_fails_its_task() {
 }
 
 #[test]
-fn pods_that_are_deleted_while_nobody_looks_are_dealt_with_after() {
+fn pods_that_are_deleted_while_no_agent_runs_are_handled_later() {
     let place = Place::new("deleted-later");
     let mut agent = logging(&place);
     agent.start();
@@ -97,7 +97,7 @@ fn pods_that_are_deleted_while_nobody_looks_are_dealt_with_after() {
 }
 
 #[test]
-fn a_command_that_fails_is_told_and_holds_no_pod_for_ever() {
+fn a_failing_post_delete_command_is_logged_and_doesnt_block_the_pod() {
     let place = Place::new("bad-command");
     let mut agent = Agent::new(&place).commands("true", "echo gone wrong >&2; exit 3").with(&["--keep-finished", "1s"]);
     agent.start();
@@ -105,11 +105,11 @@ fn a_command_that_fails_is_told_and_holds_no_pod_for_ever() {
     agent.until("runs", "unwanted", "running");
     agent.remove("runs", "unwanted");
     place.until("the Pod's removal", || place.names(&place.core("pods")).is_empty());
-    until(60, "a word in the log", || agent.log().contains("gone wrong"));
+    until(60, "a line in the log", || agent.log().contains("gone wrong"));
 }
 
 #[test]
-fn a_first_command_that_fails_fails_the_task() {
+fn a_failing_pre_apply_command_fails_the_task() {
     let place = Place::new("bad-first");
     let mut agent = Agent::new(&place).commands("echo no room for {pod_name} >&2; exit 3", "true");
     agent.start();
@@ -120,7 +120,7 @@ fn a_first_command_that_fails_fails_the_task() {
 }
 
 #[test]
-fn what_a_watch_tells_late_runs_no_command_again() {
+fn late_watch_events_run_no_command_twice() {
     let place = Place::new("late-news");
     let proxy = Proxy::new(&place);
     let mut agent = logging(&place).by(&proxy.kubeconfig());
@@ -130,7 +130,7 @@ fn what_a_watch_tells_late_runs_no_command_again() {
     proxy.set(Mode::Late(Duration::from_secs(1)));
     let pod = place.core("pods/clearml-id-gone");
     place.delete(&pod).unwrap();
-    // Each is told when the Pod has long gone.
+    // Each event arrives long after the Pod is gone.
     for number in 0..8 {
         std::thread::sleep(Duration::from_millis(100));
         place.merge(&pod, &json!({"metadata": {"annotations": {"by": number.to_string()}}})).unwrap();

@@ -1,4 +1,4 @@
-//! One task: launched, followed to its end, told with its reason, and its Pod removed.
+//! One task: it is launched and observed to its end, its reason is recorded, and its Pod is removed.
 
 use super::super::harness::{Place, until};
 use super::agent::Agent;
@@ -10,7 +10,7 @@ fn pod(place: &Place, task: &str) -> String {
 }
 
 #[test]
-fn a_task_is_launched_and_followed_to_its_end() {
+fn a_task_is_launched_and_observed_to_its_end() {
     let place = Place::new("followed");
     let mut agent = Agent::new(&place);
     agent.task("runs", "early");
@@ -30,7 +30,7 @@ fn a_task_is_launched_and_followed_to_its_end() {
 }
 
 #[test]
-fn tasks_outside_of_queues_are_of_the_default_one() {
+fn tasks_outside_queue_folders_are_in_the_default_queue() {
     let place = Place::new("default");
     let mut agent = Agent::new(&place).with(&["--default-queue", "ends"]);
     agent.start();
@@ -41,7 +41,7 @@ fn tasks_outside_of_queues_are_of_the_default_one() {
 }
 
 #[test]
-fn a_pod_that_fails_is_told_with_its_reason() {
+fn a_failed_pod_is_recorded_with_its_reason() {
     let place = Place::new("fails");
     let mut agent = Agent::new(&place);
     agent.start();
@@ -52,7 +52,7 @@ fn a_pod_that_fails_is_told_with_its_reason() {
 }
 
 #[test]
-fn an_image_that_cant_be_had_fails_the_task() {
+fn an_image_that_cant_be_pulled_fails_the_task() {
     let place = Place::new("no-image");
     let mut agent = Agent::new(&place);
     agent.start();
@@ -63,7 +63,7 @@ fn an_image_that_cant_be_had_fails_the_task() {
 }
 
 #[test]
-fn a_pod_that_no_node_takes_waits_and_says_why() {
+fn an_unschedulable_pod_waits_and_says_why() {
     let place = Place::new("no-node");
     let mut agent = Agent::new(&place);
     agent.start();
@@ -74,7 +74,7 @@ fn a_pod_that_no_node_takes_waits_and_says_why() {
 }
 
 #[test]
-fn rules_that_fail_fail_the_task_and_nothing_is_made() {
+fn failing_rules_fail_the_task_and_create_nothing() {
     let place = Place::new("bad-rule");
     let mut agent = Agent::new(&place).more_rules(
         "  - name: hopeless\n    queues: [others]\n    do: [replace: {path: $.spec.nothing.here, pattern: a, with: b}]\n",
@@ -85,13 +85,13 @@ fn rules_that_fail_fail_the_task_and_nothing_is_made() {
     assert!(status["message"].as_str().unwrap().contains("hopeless"), "{status}");
     assert_ne!(status["reason"], "", "{status}");
     assert!(place.get(&pod(&place, "bad")).is_err());
-    // The rest goes on.
+    // Other tasks go on.
     agent.task("ends", "good");
     agent.until("ends", "good", "completed");
 }
 
 #[test]
-fn pods_that_have_ended_are_kept_for_a_time() {
+fn finished_pods_are_kept_for_a_while() {
     let place = Place::new("kept-10m");
     let mut agent = Agent::new(&place).with(&["--keep-finished", "10m"]);
     agent.start();
@@ -106,14 +106,14 @@ fn pods_that_have_ended_are_kept_for_a_time() {
     short.until("ends", "ends", "completed");
     short.until("breaks", "breaks", "failed");
     other.until("the Pods' removal", || other.names(&other.core("pods")).is_empty());
-    // It went as it should: the task's end stays what it was.
+    // The agent deleted the Pod itself, so the task's final status doesn't change.
     assert_eq!(short.word("ends", "ends"), "completed");
     assert_eq!(short.status("breaks", "breaks")["reason"], "OOMKilled");
     assert!(place.get(&pod(&place, "kept")).is_ok());
 }
 
 #[test]
-fn one_task_twice_is_one_pod() {
+fn two_files_for_one_task_are_one_pod() {
     let place = Place::new("twice");
     let witness = Witness::new(&place);
     let mut agent = Agent::new(&place).with(&["--keep-finished", "1s"]);
@@ -123,7 +123,7 @@ fn one_task_twice_is_one_pod() {
     agent.task_as("ends", "second", &text);
     until(60, "an end", || ["first", "second"].iter().any(|name| agent.word("ends", name) == "completed"));
     place.until("the Pod's removal", || place.names(&place.core("pods")).is_empty());
-    // A task that has ended isn't launched again because its file is written again.
+    // Rewriting the file of an ended task doesn't launch it again.
     let ended = if agent.word("ends", "first") == "completed" { "first" } else { "second" };
     agent.task_as("ends", ended, &text);
     agent.task("ends", "after");

@@ -1,4 +1,4 @@
-//! How many at once: limits of our own, and the cluster's quota.
+//! How many Pods run at once: the agent's limits, and the cluster's quota.
 
 use super::super::harness::{Place, until};
 use super::agent::Agent;
@@ -10,7 +10,7 @@ fn launched(agent: &Agent, queue: &str, ids: &[&str]) -> usize {
 }
 
 #[test]
-fn no_more_pods_than_are_allowed() {
+fn the_limit_on_pods_holds() {
     let place = Place::new("max");
     let witness = Witness::new(&place);
     let mut agent = Agent::new(&place).with(&["--max-pods", "3"]);
@@ -20,12 +20,12 @@ fn no_more_pods_than_are_allowed() {
     }
     agent.start();
     until(60, "three Pods", || launched(&agent, "runs", &ids) == 3);
-    // Somebody makes room: one that waited takes it.
+    // Once there is room, a waiting task takes it.
     let gone = ids.iter().find(|id| agent.word("runs", id) == "running").unwrap();
     agent.remove("runs", gone);
     until(60, "a fourth task", || witness.seen().pods.len() == 4);
     agent.kill();
-    // Those that are there count for the next life too.
+    // Existing Pods count after a restart too.
     agent.start();
     agent.ready();
     agent.remove("runs", ids.iter().rev().find(|id| *id != gone && agent.word("runs", id) == "running").unwrap());
@@ -34,7 +34,7 @@ fn no_more_pods_than_are_allowed() {
 }
 
 #[test]
-fn no_more_pods_of_a_queue_than_are_allowed() {
+fn the_limit_on_pods_of_a_queue_holds() {
     let place = Place::new("max-queue");
     let witness = Witness::new(&place);
     let mut agent = Agent::new(&place).with(&["--max-pods-per-queue", "1"]);
@@ -45,7 +45,7 @@ fn no_more_pods_of_a_queue_than_are_allowed() {
     }
     agent.start();
     until(60, "a Pod of each queue", || witness.seen().there.len() == 2);
-    // Tasks of another queue aren't held up by those that wait.
+    // Waiting tasks don't hold up other queues.
     agent.task("ends", "free");
     agent.until("ends", "free", "completed");
     assert!(witness.seen().most <= 3);
@@ -55,7 +55,7 @@ fn no_more_pods_of_a_queue_than_are_allowed() {
 }
 
 #[test]
-fn a_task_that_the_quota_refuses_waits_for_room() {
+fn a_task_that_exceeds_the_quota_waits_for_room() {
     let place = Place::new("quota");
     let witness = Witness::new(&place);
     let quota = json!({"metadata": {"name": "pods"}, "spec": {"hard": {"count/pods": "0"}}});
@@ -69,7 +69,7 @@ fn a_task_that_the_quota_refuses_waits_for_room() {
     assert!(status["message"].as_str().unwrap().contains("quota"), "{status}");
     assert!(witness.seen().pods.is_empty());
     place.merge(&quota, &json!({"spec": {"hard": {"count/pods": "5"}}})).unwrap();
-    // How long it waits until it tries again is its own matter.
+    // How long it backs off before it retries doesn't matter here.
     until(300, "the end", || agent.word("ends", "q1") == "completed");
     assert_eq!(witness.seen().pods["q1"].len(), 1);
 }

@@ -1,9 +1,9 @@
-//! `podrules run`: what becomes of tasks, one behaviour a test.
+//! `podrules run` and its tasks, one behaviour per test.
 //!
 //! ```text
-//! agent     the process, its tasks, and what it says
-//! witness   every Pod that ever was in a namespace
-//! plane     a control plane that may be broken
+//! agent     the process, its tasks, and what it reports
+//! witness   every Pod that ever existed in a namespace
+//! plane     a control plane that tests may break
 //! checks    that no task was lost, and none launched twice
 //! ```
 

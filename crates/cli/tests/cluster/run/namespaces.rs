@@ -1,11 +1,11 @@
-//! Pods in other namespaces than the agent's own.
+//! Pods in namespaces other than the agent's.
 
 use super::super::harness::Place;
 use super::agent::Agent;
 use serde_json::json;
 
 #[test]
-fn pods_of_all_namespaces_are_followed() {
+fn pods_in_all_namespaces_are_observed() {
     let place = Place::new("all");
     let other = Place::new("all-other");
     let rules = format!(

@@ -1,4 +1,4 @@
-//! A control plane for one test, whose parts can be stopped, killed and started again without disturbing others.
+//! A control plane for one test, whose parts can be frozen, killed and restarted without disturbing other tests.
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use std::cell::RefCell;
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
-/// The control plane. It ends when this is dropped.
+/// The control plane. It stops when this is dropped.
 pub struct Plane {
     home: tempfile::TempDir,
-    /// What was started again, and is to be waited for.
+    /// Restarted parts, reaped at the end.
     children: RefCell<Vec<Child>>,
 }
 
@@ -19,11 +19,11 @@ fn tool(name: &str) -> PathBuf {
 }
 
 impl Plane {
-    /// Starts one.
+    /// Starts a control plane.
     pub fn new() -> Self {
         let plane = Plane { home: tempfile::tempdir().unwrap(), children: RefCell::default() };
         let status = Command::new(tool("up")).arg(plane.home.path()).stdout(std::process::Stdio::null()).status();
-        assert!(status.unwrap().success(), "no control plane");
+        assert!(status.unwrap().success(), "the control plane doesn't start");
         plane
     }
 
@@ -40,17 +40,17 @@ impl Plane {
         Pid::from_raw(text.trim().parse().unwrap()).unwrap()
     }
 
-    /// A part stops where it is, its connections open.
+    /// Suspends a part; its connections stay open.
     pub fn freeze(&self, part: &str) {
         kill_process(self.pid(part), Signal::STOP).unwrap();
     }
 
-    /// It goes on.
+    /// Resumes a part.
     pub fn thaw(&self, part: &str) {
         kill_process(self.pid(part), Signal::CONT).unwrap();
     }
 
-    /// A part is killed. What is returned starts it again.
+    /// Kills a part. The returned command starts it again.
     pub fn kill(&self, part: &str) -> Command {
         let pid = self.pid(part);
         let words = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap();
@@ -62,8 +62,8 @@ impl Plane {
         command.args(&words[1..]).current_dir(self.home.path());
         command.stdin(std::process::Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         kill_process(pid, Signal::KILL).unwrap();
-        // Its port must be free, its files closed. Nobody waits for it where the one who started it has gone: then it may
-        // stay as an entry without a program.
+        // Its port must be free and its files closed. Where its parent process is gone, nothing reaps it: it may stay as a
+        // zombie.
         for _ in 0..100 {
             let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
             if test_kill_process(pid).is_err() || stat.contains(") Z ") {
@@ -71,10 +71,10 @@ impl Plane {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("{part} doesn't end");
+        panic!("{part} doesn't exit");
     }
 
-    /// A part that was killed is started again. `down` knows it by its pid.
+    /// Restarts a killed part. `down` finds it by its pid.
     pub fn start(&self, part: &str, mut command: Command) {
         let child = command.spawn().unwrap();
         fs::write(self.pid_file(part), format!("{}\n", child.id())).unwrap();
@@ -85,7 +85,7 @@ impl Plane {
 impl Drop for Plane {
     fn drop(&mut self) {
         for part in ["etcd", "kube-apiserver"] {
-            // What is frozen hears no signal but one.
+            // A frozen process wouldn't react to SIGTERM.
             if let Some(pid) = fs::read_to_string(self.pid_file(part)).ok().and_then(|text| text.trim().parse().ok())
                 && let Some(pid) = Pid::from_raw(pid)
             {

@@ -1,4 +1,4 @@
-//! One life after another, and several replicas at once.
+//! Restarts, and several replicas at once.
 
 use super::super::harness::{Place, until};
 use super::agent::Agent;
@@ -8,7 +8,7 @@ use super::witness::Witness;
 use serde_json::Value;
 
 #[test]
-fn what_the_last_life_launched_is_followed_on() {
+fn pods_of_the_previous_process_are_observed() {
     let place = Place::new("takeover");
     let witness = Witness::new(&place);
     let mut agent = Agent::new(&place);
@@ -20,7 +20,7 @@ fn what_the_last_life_launched_is_followed_on() {
         agent.until("runs", id, "running");
     }
     agent.stop();
-    assert_eq!(place.names(&place.core("pods")).len(), 3, "a stop is no reason to delete a Pod");
+    assert_eq!(place.names(&place.core("pods")).len(), 3, "a stop must not delete Pods");
     end(&place, "clearml-id-unseen");
     agent.start();
     agent.until("runs", "unseen", "completed");
@@ -58,7 +58,7 @@ fn another_replica_takes_over_from_the_leader() {
     tasks.add(&second, 10);
     until(120, "another leader", || holder(&place) != leader);
     finish(&mut second, &mut tasks, 180);
-    // What the first has done after a Pod's deletion is in its own file.
+    // What the first replica ran after a Pod's deletion is in its own file.
     let before = std::fs::read_to_string(first.path("post-delete")).unwrap_or_default();
     let after = std::fs::read_to_string(second.path("post-delete")).unwrap_or_default();
     std::fs::write(second.path("post-delete"), format!("{before}{after}")).unwrap();
@@ -66,7 +66,7 @@ fn another_replica_takes_over_from_the_leader() {
 }
 
 #[test]
-fn a_leader_that_is_stopped_gives_way_at_once() {
+fn a_stopped_leader_releases_the_lease_at_once() {
     let place = Place::new("gives-way");
     let witness = Witness::new(&place);
     let mut first = Agent::new(&place).elects();
@@ -77,7 +77,7 @@ fn a_leader_that_is_stopped_gives_way_at_once() {
     second.start();
     let leader = holder(&place);
     first.stop();
-    // Released: nobody, or already the other.
+    // Released: no holder, or already the other replica.
     assert_ne!(holder(&place).filter(|name| !name.is_empty()), leader);
     second.task("ends", "two");
     second.until("ends", "two", "completed");
@@ -85,7 +85,7 @@ fn a_leader_that_is_stopped_gives_way_at_once() {
 }
 
 #[test]
-fn a_replica_that_was_frozen_does_nothing_that_another_has_done() {
+fn a_frozen_replica_repeats_nothing_when_it_resumes() {
     let place = Place::new("frozen");
     let witness = Witness::new(&place);
     let mut first = Agent::new(&place).elects().with(&["--keep-finished", "1s"]);
@@ -101,11 +101,11 @@ fn a_replica_that_was_frozen_does_nothing_that_another_has_done() {
     second.start();
     until(120, "another leader", || holder(&place) != leader);
     until(60, "an end", || second.word("ends", "t0") == "completed");
-    // It resumes and still takes itself for the leader.
+    // It resumes, and still believes that it is the leader.
     first.thaw();
     for number in 0..20 {
         let id = format!("t{number}");
-        until(120, "all ends", || second.word("ends", &id) == "completed");
+        until(120, "all tasks to end", || second.word("ends", &id) == "completed");
     }
     assert!(witness.doubled().is_empty());
     let runs: Value = place.get(&place.core("pods/clearml-id-before")).unwrap();

@@ -1,4 +1,4 @@
-//! The Role that `podrules rbac --for run` prints: it is enough for all that an agent does.
+//! The Role that `podrules rbac --for run` prints is enough for everything that the agent does.
 
 use super::super::harness::{Place, run};
 use super::super::rights::account;
@@ -29,7 +29,7 @@ fn the_printed_role_is_enough_to_run() {
     agent.start();
     tasks.add(&agent, 10);
     finish(&mut agent, &mut tasks, 60);
-    // Enough is also what is tried in vain: nothing was forbidden.
+    // The agent must not even try anything forbidden.
     let log = agent.log();
     assert!(!log.to_lowercase().contains("forbidden"), "{log}");
     verdict(&mut agent, &witness, &mut tasks, "with the printed Role", 0);

@@ -1,11 +1,11 @@
-//! What it tells of itself: Events, metrics, readiness, its log, and how it ends.
+//! What the agent exposes: Events, metrics, readiness, its log, and how it stops.
 
 use super::super::harness::Place;
 use super::agent::Agent;
 use serde_json::Value;
 
 #[test]
-fn what_happens_to_a_pod_is_told_by_events() {
+fn events_report_what_happens_to_a_pod() {
     let place = Place::new("events");
     let mut agent = Agent::new(&place);
     agent.start();
@@ -28,7 +28,7 @@ fn what_happens_to_a_pod_is_told_by_events() {
 }
 
 #[test]
-fn metrics_and_probes_are_answered() {
+fn metrics_and_probes_are_served() {
     let place = Place::new("metrics");
     let mut agent = Agent::new(&place);
     agent.start();
@@ -41,19 +41,19 @@ fn metrics_and_probes_are_answered() {
     assert_eq!(agent.http("/nothing-here").unwrap().0, 404);
     let (code, text) = agent.http("/metrics").unwrap();
     assert_eq!(code, 200);
-    // Each line is a comment or a number with its name.
+    // Each line is a comment, or a name and a number.
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (name, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
         assert!(name.starts_with("podrules_") || name.starts_with("process_"), "{line}");
         assert!(value.parse::<f64>().is_ok(), "{line}");
     }
     assert!(text.contains("podrules_launch_seconds_count"), "{text}");
-    // Ids would make a series each.
+    // An id in a label would make a series per task.
     assert!(!text.contains("counted"), "{text}");
 }
 
 #[test]
-fn a_stop_waits_for_what_is_on_its_way_and_leaves_pods_alone() {
+fn a_stop_waits_for_pending_launches_and_leaves_pods_alone() {
     let place = Place::new("stop");
     let mut agent = Agent::new(&place);
     agent.start();
@@ -63,7 +63,7 @@ fn a_stop_waits_for_what_is_on_its_way_and_leaves_pods_alone() {
     place.until("the first Pod", || !place.names(&place.core("pods")).is_empty());
     agent.stop();
     let there = place.names(&place.core("pods"));
-    // Of every Pod it is recorded that it was launched.
+    // Every Pod's launch is recorded.
     for name in &there {
         let id = name.strip_prefix("clearml-id-").unwrap();
         assert_ne!(agent.word("runs", id), "", "{name}");
@@ -76,7 +76,7 @@ fn a_stop_waits_for_what_is_on_its_way_and_leaves_pods_alone() {
 }
 
 #[test]
-fn the_log_is_one_json_object_a_line() {
+fn each_log_line_is_a_json_object() {
     let place = Place::new("log");
     let mut agent = Agent::new(&place).with(&["--log-format", "json"]);
     agent.start();
@@ -93,7 +93,7 @@ fn the_log_is_one_json_object_a_line() {
 }
 
 #[test]
-fn what_cant_work_is_told_before_it_starts() {
+fn mistakes_are_reported_before_it_starts() {
     let place = Place::new("bad-start");
     for (rules, arguments) in [("rules: [", &[][..]), ("", &["--concurrency", "0"]), ("", &["--listen", "nowhere"])] {
         let mut agent = Agent::new(&place).with(arguments);

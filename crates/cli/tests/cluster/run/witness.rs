@@ -1,7 +1,7 @@
-//! Watches the Pods of a namespace, past the agent and past every fault between it and the API server.
+//! Watches the Pods of a namespace, independently of the agent and of any fault between it and the API server.
 //!
-//! The watch goes on from where it was, so that no Pod is missed however short it lived. Only an API server that was started
-//! anew doesn't know what was before; then it is counted that something may have been missed.
+//! The watch resumes where it stopped, so no Pod is missed, however short its life. Only a restarted API server doesn't know
+//! earlier events; the witness then counts that it may have missed some.
 
 use super::super::harness::{Place, client};
 use futures_util::TryStreamExt;
@@ -16,31 +16,28 @@ use std::time::Duration;
 pub struct Seen {
     /// The uids of all Pods that a task ever had.
     pub pods: BTreeMap<String, BTreeSet<String>>,
-    /// The names of Pods that are there, and not on their way out.
+    /// The names of Pods that exist and aren't being deleted.
     pub there: BTreeSet<String>,
-    /// How many were there at once, at most.
+    /// The most Pods that existed at once.
     pub most: usize,
-    /// How often the watch couldn't go on from where it was.
+    /// How often the watch couldn't resume.
     pub blinks: usize,
 }
 
-/// The watch. It ends when this is dropped.
+/// The watch. It stops when this is dropped.
 pub struct Witness {
     seen: Arc<Mutex<Seen>>,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Witness {
-    /// Watches from now on.
+    /// Starts watching.
     pub fn new(place: &Place) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let api = runtime.block_on(async {
             let api: Api<Pod> = Api::namespaced(client(&place.kubeconfig).await, &place.namespace);
-            assert!(
-                api.list(&ListParams::default()).await.unwrap().items.is_empty(),
-                "Pods are there before the witness"
-            );
+            assert!(api.list(&ListParams::default()).await.unwrap().items.is_empty(), "the namespace has Pods already");
             api
         });
         let version = runtime.block_on(list(&api, &seen)).expect("a list");
@@ -48,7 +45,7 @@ impl Witness {
         Witness { seen, _runtime: runtime }
     }
 
-    /// What was seen up to now.
+    /// What was seen so far.
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap()
     }
@@ -60,7 +57,7 @@ impl Witness {
     }
 }
 
-/// Notes all that is there, and returns from where to watch.
+/// Notes all Pods that exist, and returns the version to watch from.
 async fn list(api: &Api<Pod>, seen: &Mutex<Seen>) -> Option<String> {
     let list = api.list(&ListParams::default()).await.ok()?;
     let mut seen = seen.lock().unwrap();
@@ -76,7 +73,7 @@ async fn watch(api: Api<Pod>, mut version: String, seen: Arc<Mutex<Seen>>) {
         let parameters = WatchParams::default().timeout(60);
         if let Ok(stream) = api.watch(&parameters, &version).await {
             let mut stream = std::pin::pin!(stream);
-            // An API server that is gone for a while ends the stream: the next one goes on after the last event.
+            // An outage of the API server ends the stream; the next one resumes after the last event.
             while let Ok(Some(event)) = stream.try_next().await {
                 match event {
                     WatchEvent::Added(pod) | WatchEvent::Modified(pod) => {
