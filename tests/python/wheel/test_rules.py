@@ -98,7 +98,7 @@ def test_files_and_values_that_are_too_large_or_not_text(tmp_path: Path) -> None
     (tmp_path / "latin.yaml").write_bytes(b"# \xe9")
     with pytest.raises(podrules.RulesError) as caught:
         podrules.load(tmp_path)
-    assert "larger than the 4 MiB" in str(caught.value)
+    assert "larger than the limit of 4 MiB" in str(caught.value)
     assert "not UTF-8" in str(caught.value)
 
 
