@@ -11,7 +11,7 @@ import pytest
 from clearml_agent.backend_config.config import Config
 from clearml_agent.external.pyhocon import ConfigFactory
 
-SOURCE = Path(__file__).parents[3] / "src" / "hook" / "worker" / "clearml_objects.py"
+SOURCE = Path(__file__).parents[3] / "crates" / "worker" / "src" / "python" / "clearml_objects.py"
 HOCON = """
 nfs { mountPath: "/mnt", server { ip: "10.0.0.5", path: "/x" }, hosts: [1, { name: "a" }] }
 flag: true

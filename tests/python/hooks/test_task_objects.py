@@ -13,7 +13,7 @@ import pytest
 from clearml.backend_api.services.v2_23.tasks import Task as SdkTask
 from clearml_agent.backend_api.services.v2_5.tasks import Task as AgentTask
 
-SOURCE = Path(__file__).parents[3] / "src" / "hook" / "worker" / "clearml_objects.py"
+SOURCE = Path(__file__).parents[3] / "crates" / "worker" / "src" / "python" / "clearml_objects.py"
 
 TASK: dict[str, Any] = {
     "id": "0a1b2c3d",
