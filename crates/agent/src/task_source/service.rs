@@ -103,17 +103,7 @@ pub fn start<S: TaskSource>(source: S, standing: watch::Receiver<Standing>) -> (
             }
         });
     });
-    let client = SourceClient {
-        requests,
-        outbox: VecDeque::new(),
-        outstanding: 0,
-        singles: HashSet::new(),
-        heard: Instant::now(),
-        discard,
-        cancel,
-        thread,
-    };
-    (client, answered)
+    (SourceClient::new(requests, discard, cancel, thread), answered)
 }
 
 /// Serves requests until there are no more, or `goes_on` says no: then those that wait are dropped.
@@ -157,20 +147,31 @@ async fn serve<S: TaskSource>(
 }
 
 impl SourceClient {
-    /// A client whose requests a test reads, and answers.
-    #[cfg(test)]
-    pub fn detached() -> (Self, mpsc::Receiver<Request>) {
-        let (requests, received) = mpsc::channel(CHANNEL);
-        let client = SourceClient {
+    /// A client that has asked for nothing yet.
+    fn new(
+        requests: mpsc::Sender<Request>,
+        discard: Arc<AtomicBool>,
+        cancel: oneshot::Sender<()>,
+        thread: JoinHandle<()>,
+    ) -> Self {
+        SourceClient {
             requests,
             outbox: VecDeque::new(),
             outstanding: 0,
             singles: HashSet::new(),
             heard: Instant::now(),
-            discard: Arc::default(),
-            cancel: oneshot::channel().0,
-            thread: tokio::spawn(std::future::ready(())),
-        };
+            discard,
+            cancel,
+            thread,
+        }
+    }
+
+    /// A client whose requests a test reads, and answers.
+    #[cfg(test)]
+    pub fn detached() -> (Self, mpsc::Receiver<Request>) {
+        let (requests, received) = mpsc::channel(CHANNEL);
+        let idle = tokio::spawn(std::future::ready(()));
+        let client = SourceClient::new(requests, Arc::default(), oneshot::channel().0, idle);
         (client, received)
     }
 
